@@ -1,0 +1,56 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options that every interface module has, as what the drivers want."""
+
+from __future__ import annotations
+
+import grp
+import pwd
+from collections.abc import Mapping
+from typing import Any
+
+from ._errors import LabError
+from .resources.address import Addressing, addressing
+from .resources.link import Link
+
+# Documented in the fragment netvirt.lab.interface.
+INTERFACE_OPTIONS: dict[str, Any] = {
+    "netns": {"type": "str", "default": ""},
+    "mac": {"type": "str"},
+    "mtu": {"type": "int"},
+    "up": {"type": "bool"},
+    "addresses": {"type": "list", "elements": "str"},
+    "altname": {"type": "str"},
+    "tx_offload": {"type": "bool"},
+}
+
+
+def interface(options: Mapping[str, Any], lab: str, **fields: Any) -> tuple[Link, Addressing]:
+    """Return what a module's options want of an interface; fields are those of its kind. Raise LabError."""
+    mac = options["mac"].lower() if options["mac"] else None
+    common = {name: options[name] for name in ("name", "netns", "mtu", "up", "altname", "tx_offload")}
+    return Link(lab=lab, mac=mac, **common, **fields), addressing(
+        {"name": options["name"], "netns": options["netns"], "addresses": options["addresses"]}, lab
+    )
+
+
+def user_id(user: str | None) -> int | None:
+    """Return the number of a user given by name or number: None for None, -1 (nobody) for ''. Raise LabError."""
+    return _number(user, "user", lambda name: pwd.getpwnam(name).pw_uid)
+
+
+def group_id(group: str | None) -> int | None:
+    """Return the number of a group given by name or number: None for None, -1 (nobody) for ''. Raise LabError."""
+    return _number(group, "group", lambda name: grp.getgrnam(name).gr_gid)
+
+
+def _number(name: str | None, kind: str, find: Any) -> int | None:
+    if name is None:
+        return None
+    if not name or name.isdigit():
+        return int(name or -1)
+    try:
+        return int(find(name))
+    except KeyError:
+        raise LabError(f"There is no {kind} '{name}' on this machine; create it first, or give the number of one.") from None

@@ -1,0 +1,54 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one way from a module's options to its result: lock the lab, converge, report."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ._errors import LabError
+from ._lock import lab_lock
+from ._plan import Change, Goal, Scope, converge, diff
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+# Options of every module that makes things; documented in the fragment netvirt.lab.lab.
+LAB_OPTIONS: dict[str, Any] = {
+    "lab": {"type": "str", "default": "adhoc"},
+    "adopt": {"type": "bool", "default": False},
+}
+
+
+@contextmanager
+def reported(module: AnsibleModule) -> Iterator[None]:
+    """Turn the collection's own errors into the module's failure."""
+    try:
+        yield
+    except LabError as error:
+        module.fail_json(msg=str(error))
+
+
+def require_root() -> None:
+    """Raise LabError unless this process may change the machine's network."""
+    if os.geteuid() != 0:
+        raise LabError("This module changes the machine's network and must run as root; add 'become: true' to the play or task.")
+
+
+def run(
+    module: AnsibleModule,
+    goals: Callable[[Mapping[str, Any]], Sequence[Goal[Any]]],
+    result: Callable[[Sequence[Change[Any]]], Mapping[str, Any]] = lambda changes: {},
+) -> None:
+    """Bring the machine to the goals that the module's options mean, and exit."""
+    with reported(module):
+        require_root()
+        scope = Scope(module.params["lab"], module.params.get("adopt", False), module.check_mode)
+        with lab_lock(scope):
+            changes = converge(goals(module.params), scope)
+            extra = dict(result(changes))
+        module.exit_json(changed=bool(changes), diff=diff(changes), **extra)

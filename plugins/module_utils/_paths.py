@@ -1,0 +1,22 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a lab keeps its files. Everything below a lab's two directories belongs to the lab and goes with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+RUN = Path("/run/netvirt")
+STATE = Path("/var/lib/netvirt")
+IMAGES = STATE / "images"
+
+
+def run_dir(lab: str) -> Path:
+    """Return the directory of what lives as long as the machine is up: sockets, leases, generated configuration."""
+    return RUN / lab
+
+
+def state_dir(lab: str) -> Path:
+    """Return the directory of what outlives a reboot: disks, seeds, console logs."""
+    return STATE / lab

@@ -1,0 +1,106 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether the nodes of a lab reach what they should: one shell script per node, all nodes at once."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from .transport.shell import Node, Shells
+
+# Each check prints "ok NUMBER" or "failed NUMBER"; all checks of a node run at once. A ping that is lost while a neighbour
+# is looked up for the first time says nothing, so three are sent and one answer is enough.
+_PROLOGUE = """\
+check() { n=$1; shift; if "$@" >/dev/null 2>&1; then echo "ok $n"; else echo "failed $n"; fi; }
+reach() { ping -c 3 -W 2 "$1"; }
+resolve() { { getent hosts "$1" || nslookup "$1"; } | grep -qwF "$2"; }
+fetch() { wget -q -T 5 -O /dev/null "$1" || curl -fsS -m 5 -o /dev/null "$1" || python3 -c 'import sys, urllib.request
+urllib.request.urlopen(sys.argv[1], timeout=5)' "$1"; }
+"""
+
+
+_MEANINGS = {"reach": "reach {0}", "resolve": "resolve {0} to {1}", "fetch": "fetch {0}", "lease": "show a lease for {0}"}
+
+
+@dataclass(frozen=True)
+class Check:
+    """What one node should be able to do; column is where the result stands in the table."""
+
+    node: str
+    column: str
+    words: tuple[str, ...]
+
+    @property
+    def meaning(self) -> str:
+        """Say what is checked."""
+        verb, *arguments = self.words
+        return _MEANINGS[verb].format(*arguments)
+
+
+def expected(nodes: Sequence[Node], names: bool, outside: str | None) -> list[Check]:
+    """Return the checks of a lab: nodes on one switch reach each other and the switch, know each other's names, and get outside."""
+    checks = []
+    for node in nodes:
+        here = {interface["switch"] for interface in node.interfaces if interface["switch"]}
+        gateways = {interface["gateway"] for interface in node.interfaces if interface["gateway"]}
+        checks += [Check(node.name, "switch", ("reach", gateway)) for gateway in sorted(gateways)]
+        for other in nodes:
+            shared = [interface for interface in other.interfaces if interface["switch"] in here] if other != node else []
+            for address in (address.partition("/")[0] for interface in shared for address in interface["addresses"]):
+                checks.append(Check(node.name, other.name, ("reach", address)))
+                if names:
+                    checks.append(Check(node.name, f"name {other.name}", ("resolve", other.name, address)))
+        if outside:
+            checks.append(Check(node.name, "outside", ("fetch", outside)))
+    return checks
+
+
+def leased(nodes: Iterable[Node], macs: Collection[str]) -> dict[Check, str]:
+    """Return for each interface that is addressed by DHCP '' if its MAC is among those of the leases, else what is missing."""
+    return {
+        Check(node.name, "lease", ("lease", interface["mac"])): "" if interface["mac"] in macs else "the DHCP server has given none"
+        for node in nodes
+        for interface in node.interfaces
+        if interface["method"] == "dhcp"
+    }
+
+
+def run(checks: Sequence[Check], nodes: Iterable[Node], shells: Shells, timeout: float) -> dict[Check, str]:
+    """Return for each check '' if it holds, else what is known of its failure. timeout is for each node, in seconds."""
+    started: list[tuple[list[Check], subprocess.Popen[str]]] = []
+    for node in nodes:
+        own = [check for check in checks if check.node == node.name]
+        if own:
+            script = _PROLOGUE + "".join(f"check {number} {shlex.join(check.words)} &\n" for number, check in enumerate(own)) + "wait\n"
+            started.append((own, shells.start(node, script)))
+    results: dict[Check, str] = {}
+    for own, process in started:
+        try:
+            said, problem = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            said, problem = process.communicate()
+        good = {int(line.split()[1]) for line in said.splitlines() if line.startswith("ok ")}
+        bad = {int(line.split()[1]) for line in said.splitlines() if line.startswith("failed ")}
+        for number, check in enumerate(own):
+            results[check] = "" if number in good else "no answer" if number in bad else problem.strip() or "the check did not end"
+    return results
+
+
+def table(results: Mapping[Check, str]) -> list[str]:
+    """Render results as lines of text: a row per node, a column per thing to reach."""
+    columns = list(dict.fromkeys(check.column for check in results))
+    rows = list(dict.fromkeys(check.node for check in results))
+    cells = {(check.node, check.column): "ok" for check in results}
+    cells.update({(check.node, check.column): "FAILED" for check, problem in results.items() if problem})
+    widths = [max(len(column), 6) for column in columns]
+    first = max(map(len, ("from", *rows)))
+    lines = ["  ".join(["from".ljust(first), *(column.ljust(width) for column, width in zip(columns, widths))]).rstrip()]
+    for row in rows:
+        shown = (cells.get((row, column), "-").ljust(width) for column, width in zip(columns, widths))
+        lines.append("  ".join([row.ljust(first), *shown]).rstrip())
+    return lines

@@ -1,0 +1,139 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Wait for the nodes of a lab, all together: each tells the stage it is at until it is ready."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from ._errors import LabError, LabErrors
+from ._paths import run_dir, state_dir
+from .resources.dnsmasq import leases
+from .transport import processes
+from .transport.netlink import Netlink
+from .transport.shell import Node, Shells
+
+_TICK = 0.1  # seconds between two looks
+_LOGIN_PAUSE = 1.0  # seconds between two attempts to log in: more often, they slow down the guest that boots
+_CONSOLE_LINES = 15
+
+# The boot is over when cloud-init has written its result; a guest without it is ready when one can log in.
+_WAIT_FOR_CLOUD_INIT = "until [ -s /run/cloud-init/result.json ]; do sleep 0.3; done; cat /run/cloud-init/result.json"
+
+
+@dataclass
+class _Waiting:
+    """A node that is not ready yet."""
+
+    node: Node
+    stages: Iterator[str]
+    stage: str = ""
+
+
+@dataclass
+class Watch:
+    """What all nodes of a lab have in common, read once per tick and not once per node."""
+
+    lab: str
+    shells: Shells
+    macs: frozenset[str] = frozenset()
+    running: frozenset[str] = frozenset()
+    attempts: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def look(self) -> None:
+        """Read leases and processes anew."""
+        self.macs = frozenset(lease.mac for lease in leases(self.lab))
+        directory = run_dir(self.lab) / "vm"
+        found = processes.find([directory])
+        below = re.compile(re.escape(f"{directory}/") + "([^/]+)/")
+        self.running = frozenset(name for process in found for argument in process.argv for name in below.findall(argument))
+
+
+def wait_until_ready(nodes: Sequence[Node], watch: Watch, timeout: float, now: Callable[[], float] = time.monotonic) -> dict[str, float]:
+    """Return the seconds after which each node was ready. Raise LabErrors that say for each other one where it is stuck."""
+    start = now()
+    seconds: dict[str, float] = {}
+    waiting = [_Waiting(node, _stages(node, watch)) for node in nodes]
+    try:
+        while waiting:
+            watch.look()
+            for entry in tuple(waiting):
+                try:
+                    entry.stage = next(entry.stages)
+                except StopIteration:
+                    seconds[entry.node.name] = round(now() - start, 1)
+                    waiting.remove(entry)
+            if waiting and now() - start > timeout:
+                raise LabErrors(_stuck(entry, watch.lab, timeout) for entry in waiting)
+            if waiting:
+                time.sleep(_TICK)
+    finally:
+        for attempt in watch.attempts:
+            if attempt.poll() is None:
+                attempt.kill()
+                attempt.wait()
+    return seconds
+
+
+def _stages(node: Node, watch: Watch) -> Iterator[str]:
+    """Yield the stage that a node is at, until there is none left. Raise LabError for what waiting does not mend."""
+    if node.kind == "vm":
+        yield from _guest(node, watch)
+    elif node.netns:
+        yield from _namespace(node)
+
+
+def _guest(node: Node, watch: Watch) -> Iterator[str]:
+    while node.name not in watch.running:
+        yield "process (QEMU does not run)"
+    for interface in node.interfaces:
+        while interface["method"] == "dhcp" and interface["mac"] not in watch.macs:
+            yield (
+                f"lease ({interface['mac']} on {interface['switch']} has none)"
+                if node.name in watch.running
+                else "process (QEMU has ended)"
+            )
+    if not node.address:
+        return
+    while True:
+        attempt = watch.shells.start(node, _WAIT_FOR_CLOUD_INIT if node.cloud_init else "true")
+        watch.attempts.append(attempt)
+        began = time.monotonic()
+        while attempt.poll() is None:
+            # A login takes a second or two; what takes longer is the wait for cloud-init behind it.
+            yield "cloud-init" if node.cloud_init and time.monotonic() - began > 5 else f"ssh ({node.user}@{node.address})"
+        said, problem = attempt.communicate()
+        watch.attempts.remove(attempt)
+        if attempt.returncode == 0:
+            break
+        resume = time.monotonic() + _LOGIN_PAUSE
+        while time.monotonic() < resume:
+            yield f"ssh ({node.user}@{node.address}: {problem.strip() or 'connection closed'})"
+    if node.cloud_init:
+        errors = json.loads(said).get("v1", {}).get("errors", [])
+        if errors:
+            raise LabError(f"cloud-init failed in '{node.name}': {'; '.join(map(str, errors))}; see /var/log/cloud-init.log in the guest.")
+
+
+def _namespace(node: Node) -> Iterator[str]:
+    wanted = {address for interface in node.interfaces if interface["method"] == "dhcp" for address in interface["addresses"]}
+    while wanted:
+        with Netlink(node.netns) as kernel:
+            if wanted <= {record.address for record in kernel.addresses()}:
+                return
+        yield f"lease ({', '.join(sorted(wanted))} not given to {node.netns})"
+
+
+def _stuck(entry: _Waiting, lab: str, timeout: float) -> str:
+    message = f"'{entry.node.name}' is not ready after {timeout:g} seconds; it is stuck at the stage: {entry.stage}."
+    console = state_dir(lab) / entry.node.name / "console.log"
+    if entry.node.kind == "vm" and console.exists():
+        lines = console.read_text("utf-8", "replace").splitlines()[-_CONSOLE_LINES:]
+        message += f" The last lines of {console}:\n" + "\n".join(f"    {line}" for line in lines)
+    return message

@@ -1,0 +1,76 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The interfaces of several namespaces at once, and how they hang together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from .._marks import owner
+from ..transport import ethtool, namespaces
+from ..transport.namespaces import inside
+from ..transport.netlink import Netlink
+from ..transport.rtnetlink import LinkRecord
+
+
+def key_of(netns: str, name: str) -> str:
+    """Return the name by which plans and messages know an interface."""
+    return f"{netns}/{name}" if netns else name
+
+
+@dataclass(frozen=True)
+class Network:
+    """The interfaces of the namespaces that were read, by namespace; numbers has each one's ids for the others."""
+
+    links: Mapping[str, list[LinkRecord]]
+    numbers: Mapping[str, Mapping[int, str]]
+
+    @cached_property
+    def _by_index(self) -> dict[tuple[str, int], LinkRecord]:
+        return {(netns, record.index): record for netns, records in self.links.items() for record in records}
+
+    def peer(self, netns: str, record: LinkRecord) -> tuple[str, str] | None:
+        """Return (netns, name) of a veth's other end, None if it is in a namespace that was not read."""
+        there = self._there(netns, record)
+        return (there[0], there[1].name) if there else None
+
+    def _there(self, netns: str, record: LinkRecord) -> tuple[str, LinkRecord] | None:
+        there = netns if record.netnsid is None else self.numbers[netns].get(record.netnsid)
+        far = self._by_index.get((there, record.iflink)) if there is not None else None
+        return (there, far) if there is not None and far else None
+
+    def lab(self, netns: str, record: LinkRecord) -> str | None:
+        """Return whose an interface is: by its mark, or by that of its other end, as a pair is made with one mark."""
+        if owner(record.alias) or record.kind != "veth":
+            return owner(record.alias)
+        there = self._there(netns, record)
+        return owner(there[1].alias) if there else None
+
+    def tx_offload(self, netns: str, name: str) -> bool:
+        """Say whether checksums are left to the interface."""
+        with inside(netns):
+            return ethtool.tx_offload(name)
+
+
+def read_network(spaces: Collection[str], everything: bool = False) -> Network:
+    """Read the lab host's own namespace and those of spaces that exist, or all of the machine."""
+    present = [name for name in namespaces.names() if (everything or name in spaces) and namespaces.exists(name)]
+    links: dict[str, list[LinkRecord]] = {}
+    numbers: dict[str, dict[int, str]] = {}
+    with namespaces.descriptors(["", *present]) as opened:
+        for netns in opened:
+            with Netlink(netns) as kernel:
+                links[netns] = sorted(kernel.links(), key=lambda record: record.index)
+                # Only the namespaces that a veth of this one leads to have a number here.
+                wanted = {record.netnsid for record in links[netns] if record.netnsid is not None}
+                numbers[netns] = {}
+                for other, descriptor in opened.items() if wanted else ():
+                    number = kernel.netnsid(descriptor)
+                    if number in wanted:
+                        numbers[netns][number] = other
+                        if len(numbers[netns]) == len(wanted):
+                            break
+    return Network(links, numbers)

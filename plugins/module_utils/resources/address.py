@@ -1,0 +1,152 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an interface has above its link layer: addresses, routes, being up."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .._errors import LabErrors
+from .._plan import Change, Goal, Scope, compare
+from ..transport import namespaces
+from ..transport.namespaces import inside
+from ..transport.netlink import Netlink
+from ..transport.rtnetlink import Request, link_attributes, set_address, set_link, set_route
+from ._network import key_of
+
+_KERNEL = 2  # RTPROT_KERNEL: routes that come and go with an address
+
+
+@dataclass(frozen=True)
+class Route:
+    """A static route: ``to`` is 'default' or a network, ``via`` a gateway or None for what is on the link."""
+
+    to: str
+    via: str | None = None
+
+
+@dataclass(frozen=True)
+class Addressing:
+    """An interface's addresses ('192.0.2.1/24') and static routes; whoever owns the interface owns these."""
+
+    name: str
+    netns: str = ""
+    lab: str | None = None
+    up: bool | None = None
+    addresses: tuple[str, ...] | None = None
+    routes: tuple[Route, ...] | None = None
+
+    @property
+    def key(self) -> str:
+        """Return 'name' on the lab host, 'netns/name' elsewhere."""
+        return key_of(self.netns, self.name)
+
+
+class AddressDriver:
+    """Set the addresses and routes of interfaces that exist or are about to."""
+
+    kind = "address"
+
+    def observe(self, goal: Goal[Addressing], scope: Scope) -> Mapping[str, Addressing]:
+        """Read all interfaces of the namespaces that the goal names."""
+        have: dict[str, Addressing] = {}
+        for netns in {target.netns for target in goal.want}:
+            if netns and not namespaces.exists(netns):
+                continue
+            with Netlink(netns) as kernel:
+                addresses: dict[int, list[str]] = defaultdict(list)
+                routes: dict[int, list[Route]] = defaultdict(list)
+                for address in kernel.addresses():
+                    if not address.lifetime:
+                        addresses[address.index].append(address.address)
+                for route in kernel.routes():
+                    if route.protocol != _KERNEL:
+                        routes[route.index].append(Route(route.to, route.via))
+                for link in kernel.links():
+                    places = tuple(sorted(addresses[link.index])), tuple(sorted(routes[link.index], key=str))
+                    have[key_of(netns, link.name)] = Addressing(link.name, netns, scope.lab, link.up, *places)
+        return have
+
+    def plan(
+        self, have: Mapping[str, Addressing], goal: Goal[Addressing], scope: Scope, earlier: Sequence[Change[Any]]
+    ) -> list[Change[Addressing]]:
+        """Compare; what an interface had before it is replaced, or in a namespace that is, is lost."""
+        lost = {change.key for change in earlier if change.action in ("remove", "replace")}
+        left = {key: found for key, found in have.items() if key not in lost and found.netns not in lost}
+        wanted = {target.key for target in goal.want}
+        problems = [problem for target in goal.want for problem in _overlaps(target, left.values(), wanted)]
+        if problems:
+            raise LabErrors(problems)
+        return compare(self.kind, left, goal, scope)
+
+    def remove(self, changes: Sequence[Change[Addressing]], scope: Scope) -> None:
+        """Do nothing: addresses go with their interface."""
+
+    def apply(self, changes: Sequence[Change[Addressing]], scope: Scope) -> None:
+        """Bring interfaces up, then set addresses, then routes, namespace by namespace."""
+        groups: dict[str, list[Change[Addressing]]] = defaultdict(list)
+        for change in changes:
+            groups[change.target.netns].append(change)
+        for netns, group in groups.items():
+            with inside(netns), Netlink() as kernel:
+                kernel.send([request for change in group for request in _requests(change)])
+
+
+def addressing(item: Mapping[str, Any], lab: str) -> Addressing:
+    """Return the record of a share's or a module's mapping, its addresses in canonical form."""
+    routes = item.get("routes")
+    addresses = item.get("addresses")
+    return Addressing(
+        name=item["name"],
+        netns=item.get("netns") or "",
+        lab=lab,
+        up=item.get("up"),
+        addresses=None if addresses is None else tuple(sorted(str(ipaddress.ip_interface(address)) for address in addresses)),
+        routes=None if routes is None else tuple(sorted((Route(route["to"], route.get("via")) for route in routes), key=str)),
+    )
+
+
+def _requests(change: Change[Addressing]) -> list[Request]:
+    before, after = change.before, change.target
+    index = socket.if_nametoindex(after.name)
+    old, new = set(before.addresses or ()) if before else set(), set(after.addresses or ())
+    routes_before, routes = set(before.routes or ()) if before else set(), set(after.routes or ())
+    requests = [set_route(index, after.name, route.to, route.via, remove=True) for route in sorted(routes_before - routes, key=str)]
+    requests += [set_address(index, after.name, address, remove=True) for address in sorted(old - new)]
+    if after.up is not None and (before is None or before.up != after.up):
+        requests.append(set_link(link_attributes(after.name, up=after.up)))
+    requests += [set_address(index, after.name, address) for address in sorted(new - old)]
+    # The kernel drops a route with the address that made its gateway reachable, so all are asked for again.
+    return requests + [set_route(index, after.name, route.to, route.via) for route in sorted(routes, key=str)]
+
+
+def _overlaps(target: Addressing, others: Collection[Addressing], wanted: Collection[str]) -> list[str]:
+    """Name the interfaces of the same namespace that already use a subnet of the target."""
+    problems = []
+    for address in target.addresses or ():
+        for other in others:
+            if other.netns == target.netns and other.key not in wanted:
+                used = next((network[0] for network in _networks(other) if _claims(network, address)), None)
+                if used:
+                    subnet = ipaddress.ip_interface(address).network
+                    way_out = "choose another subnet, or free that one"
+                    problems.append(f"The subnet {subnet} of '{target.key}' is in use: '{other.key}' has {used}; {way_out}.")
+    return problems
+
+
+def _networks(interface: Addressing) -> list[tuple[str, bool]]:
+    """Return the networks that an interface has an address in (True) or a route to (False)."""
+    own = [(str(ipaddress.ip_interface(address).network), True) for address in interface.addresses or ()]
+    return own + [(route.to, False) for route in interface.routes or () if route.to != "default"]
+
+
+def _claims(used: tuple[str, bool], address: str) -> bool:
+    """Say whether a network is in the way of an address's subnet: a wide route (a VPN's, say) is not, as the narrow one wins."""
+    theirs, ours = ipaddress.ip_network(used[0]), ipaddress.ip_interface(address).network
+    return theirs.version == ours.version and theirs.overlaps(ours) and (used[1] or theirs.prefixlen >= ours.prefixlen)

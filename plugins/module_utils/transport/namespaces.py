@@ -1,0 +1,162 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Network namespaces: make, name, enter, remove them, in this process and without a program per namespace."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from .._errors import LabError
+
+NETNS = Path("/run/netns")
+
+# linux/sched.h and linux/mount.h
+_CLONE_NEWNET = 0x40000000
+_MS_BIND, _MS_REC, _MS_SHARED, _MNT_DETACH = 0x1000, 0x4000, 1 << 20, 2
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.mount.argtypes = (ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_void_p)
+
+
+def names() -> list[str]:
+    """Return the names of the machine's network namespaces, sorted."""
+    try:
+        return sorted(os.listdir(NETNS))
+    except FileNotFoundError:
+        return []
+
+
+def exists(name: str) -> bool:
+    """Say whether name can be entered; a file left by an interrupted run cannot."""
+    try:
+        with _opened(name) as descriptor:
+            # NSFS_MAGIC: on a plain file setns(2) would fail.
+            return os.fstat(descriptor).st_dev != os.stat(NETNS).st_dev
+    except FileNotFoundError:
+        return False
+
+
+def pids(wanted: Sequence[str]) -> dict[str, list[int]]:
+    """Return the processes inside each namespace, by its name, in one pass over all processes."""
+    inodes = {os.stat(NETNS / name).st_ino: name for name in wanted}
+    found: dict[str, list[int]] = {name: [] for name in wanted}
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            name = inodes.get(os.stat(f"/proc/{entry}/ns/net").st_ino)
+        except OSError:  # it has ended
+            continue
+        if name is not None:
+            found[name].append(int(entry))
+    return {name: sorted(group) for name, group in found.items()}
+
+
+@contextmanager
+def inside(name: str) -> Iterator[None]:
+    """Run the body with the calling thread in the network namespace name; '' stays where it is."""
+    if not name:
+        yield
+        return
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with _opened(name) as target:
+            _check(_libc.setns(target, _CLONE_NEWNET), f"enter the network namespace '{name}'")
+        try:
+            yield
+        finally:
+            _check(_libc.setns(home, _CLONE_NEWNET), "return to the lab host's network namespace")
+    except FileNotFoundError as error:
+        if error.filename == os.fspath(NETNS / name):
+            raise LabError(f"Cannot enter the network namespace '{name}': it does not exist.") from None
+        raise
+    finally:
+        os.close(home)
+
+
+@contextmanager
+def descriptors(wanted: Sequence[str]) -> Iterator[dict[str, int]]:
+    """Hold an open descriptor for each namespace while the body runs, by name; '' is the one this thread is in."""
+    held: dict[str, int] = {}
+    try:
+        for name in wanted:
+            try:
+                held[name] = os.open(NETNS / name if name else "/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                raise LabError(f"Cannot put a link into the network namespace '{name}': it does not exist.") from None
+        yield held
+    finally:
+        for descriptor in held.values():
+            os.close(descriptor)
+
+
+@contextmanager
+def fresh(name: str) -> Iterator[None]:
+    """Make a namespace, run the body inside it, and only then give it its name: nobody sees it half-made."""
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _check(_libc.unshare(_CLONE_NEWNET), f"make the network namespace '{name}'")
+        try:
+            yield
+            _bind(name)
+        finally:
+            _check(_libc.setns(home, _CLONE_NEWNET), "return to the lab host's network namespace")
+    finally:
+        os.close(home)
+
+
+def remove(name: str) -> None:
+    """Take a namespace's name away; the kernel ends it when its last process has left."""
+    path = os.fsencode(NETNS / name)
+    if _libc.umount2(path, _MNT_DETACH) and ctypes.get_errno() not in (errno.EINVAL, errno.ENOENT):
+        _check(-1, f"remove the network namespace '{name}'")
+    (NETNS / name).unlink(missing_ok=True)
+
+
+def prepare() -> None:
+    """Make /run/netns a shared mount, as ip-netns(8) does, so that every mount namespace sees new names."""
+    NETNS.mkdir(mode=0o755, parents=True, exist_ok=True)
+    path = os.fsencode(NETNS)
+    directory = os.open(NETNS, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        # ip-netns takes the same lock: two first namespaces at a time would hide each other.
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        if _libc.mount(b"", path, b"none", _MS_SHARED | _MS_REC, None):
+            if ctypes.get_errno() != errno.EINVAL:
+                _check(-1, f"share the mount {NETNS}")
+            _check(_libc.mount(path, path, b"none", _MS_BIND | _MS_REC, None), f"mount {NETNS}")
+            _check(_libc.mount(b"", path, b"none", _MS_SHARED | _MS_REC, None), f"share the mount {NETNS}")
+    finally:
+        os.close(directory)
+
+
+def _bind(name: str) -> None:
+    path = NETNS / name
+    path.unlink(missing_ok=True)  # a plain file that an interrupted run left; a mounted one cannot be unlinked
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDONLY, 0o444))
+    code = _libc.mount(b"/proc/thread-self/ns/net", os.fsencode(path), b"none", _MS_BIND, None)
+    if code:
+        number = ctypes.get_errno()
+        path.unlink()
+        ctypes.set_errno(number)
+    _check(code, f"name the network namespace '{name}'")
+
+
+@contextmanager
+def _opened(name: str) -> Iterator[int]:
+    descriptor = os.open(NETNS / name, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _check(code: int, purpose: str) -> None:
+    if code:
+        number = ctypes.get_errno()
+        raise LabError(f"Cannot {purpose}: {os.strerror(number)}.")

@@ -1,0 +1,144 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run programs, and find, watch and end the processes of a lab.
+
+A process belongs to a lab when one of its arguments names a path below one of the lab's directories; that is all the
+bookkeeping there is, so a crash cannot lose it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .._errors import LabError
+
+
+@dataclass(frozen=True)
+class Process:
+    """A running process: its pid and its argument vector."""
+
+    pid: int
+    argv: tuple[str, ...]
+
+    @property
+    def program(self) -> str:
+        """Return the name it was started by, without the directory."""
+        return os.path.basename(self.argv[0])
+
+
+@dataclass(frozen=True)
+class Completed:
+    """What a program left behind."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+def which(*programs: str) -> str | None:
+    """Return the path of the first of programs that is installed, also when sbin is not on PATH."""
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"))
+    return next((found for name in programs if (found := shutil.which(name, path=path))), None)
+
+
+def attempt(
+    argv: Sequence[str],
+    stdin: str | None = None,
+    env: Mapping[str, str] | None = None,
+    timeout: float | None = None,
+    pass_fds: Sequence[int] = (),
+    user: tuple[int, int, Sequence[int]] | None = None,
+) -> Completed:
+    """Run argv to its end and return what it left. ``user`` is (uid, gid, further groups). Raise LabError if it cannot start.
+
+    A run that exceeds timeout seconds is killed and has the code 124, as timeout(1) has.
+    """
+    try:
+        done = subprocess.run(
+            list(argv),
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=timeout,
+            pass_fds=tuple(pass_fds),
+            env={**os.environ, "LC_ALL": "C", **(env or {})},
+            **({} if user is None else {"user": user[0], "group": user[1], "extra_groups": list(user[2])}),  # type: ignore[call-overload]
+        )
+    except subprocess.TimeoutExpired:
+        return Completed(124, "", f"no end after {timeout:g} seconds")
+    except OSError as error:
+        raise LabError(f"Cannot start '{argv[0]}': {error.strerror}; install the package that has it.") from error
+    return Completed(done.returncode, done.stdout, done.stderr)
+
+
+def command(argv: Sequence[str], purpose: str, **options: object) -> str:
+    """Run argv and return its standard output; ``purpose`` completes "Cannot ..." if it fails. Options as in attempt."""
+    done = attempt(argv, **options)  # type: ignore[arg-type]
+    if done.code:
+        said = (done.stderr or done.stdout).strip() or f"exit code {done.code}"
+        raise LabError(f"Cannot {purpose}: {os.path.basename(argv[0])} said: {said}")
+    return done.stdout
+
+
+def find(directories: Iterable[Path]) -> list[Process]:
+    """Return the processes of this machine that have an argument naming a path below one of directories.
+
+    Only processes of our own pid and mount namespaces count: a simulated lab host on this machine has the same paths.
+    """
+    prefixes = tuple(f"{directory}/" for directory in directories)
+    home = _home("self")
+    found = []
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit() or int(entry) == os.getpid():
+            continue
+        try:
+            with open(f"/proc/{entry}/cmdline", "rb") as cmdline:
+                argv = tuple(cmdline.read().decode("utf-8", "replace").split("\0")[:-1])
+            if argv and any(prefix in argument for argument in argv for prefix in prefixes) and _home(entry) == home:
+                found.append(Process(int(entry), argv))
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+    return found
+
+
+def _home(pid: str) -> tuple[str, str]:
+    return os.readlink(f"/proc/{pid}/ns/pid"), os.readlink(f"/proc/{pid}/ns/mnt")
+
+
+def alive(pid: int) -> bool:
+    """Say whether a process runs; one that has ended and waits for its parent does not."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
+            return stat.read().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def end(pids: Iterable[int], patience: float = 3.0) -> None:
+    """Ask the processes to end, all together; kill those that have not after patience seconds."""
+    left = set(pids)
+    for number, wait in ((signal.SIGTERM, patience), (signal.SIGKILL, 3.0)):
+        for pid in left:
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass
+        deadline = time.monotonic() + wait
+        while left:
+            left = {pid for pid in left if alive(pid)}
+            if not left or time.monotonic() > deadline:
+                break
+            time.sleep(0.01)
+    if left:
+        raise LabError(f"Process {min(left)} does not end, not even when killed; look at 'cat /proc/{min(left)}/wchan'.")

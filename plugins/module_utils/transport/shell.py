@@ -1,0 +1,96 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run shell scripts on the nodes of a lab: in a namespace, or over SSH in a guest."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from .._paths import run_dir
+
+# Guests come and go under the same address, so there is no host key to hold on to.
+SSH_OPTIONS = (
+    "-oBatchMode=yes",
+    "-oStrictHostKeyChecking=no",
+    "-oUserKnownHostsFile=/dev/null",
+    "-oLogLevel=ERROR",
+    "-oConnectTimeout=5",
+    "-oServerAliveInterval=5",
+    "-oServerAliveCountMax=3",
+)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node of the share, as far as one talks to it."""
+
+    name: str
+    kind: str
+    netns: str
+    user: str
+    address: str
+    interfaces: tuple[Mapping[str, Any], ...]
+    cloud_init: bool
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Return all the node's addresses, without prefix lengths."""
+        return tuple(address.partition("/")[0] for interface in self.interfaces for address in interface["addresses"])
+
+
+def node_from(item: Mapping[str, Any]) -> Node:
+    """Return the node of a share's mapping."""
+    interfaces = tuple(item["interfaces"])
+    addresses = [address.partition("/")[0] for interface in interfaces for address in interface["addresses"]]
+    return Node(
+        name=item["name"],
+        kind=item["kind"],
+        netns=item.get("netns") or "",
+        user=item.get("user") or "root",
+        address=addresses[0] if addresses else "",
+        interfaces=interfaces,
+        cloud_init=bool(item.get("cloud_init")),
+    )
+
+
+@dataclass(frozen=True)
+class Shells:
+    """Where to find the key to the guests."""
+
+    key_file: str
+
+    def argv(self, node: Node, script: str) -> list[str]:
+        """Return the command that runs a POSIX shell script on the node."""
+        if node.kind == "vm":
+            return ["ssh", "-i", self.key_file, "-oIdentitiesOnly=yes", *SSH_OPTIONS, f"{node.user}@{node.address}", script]
+        if node.netns:
+            return ["ip", "netns", "exec", node.netns, "sh", "-c", script]
+        return ["sh", "-c", script]
+
+    def start(self, node: Node, script: str) -> subprocess.Popen[str]:
+        """Start a POSIX shell script on the node."""
+        return subprocess.Popen(
+            self.argv(node, script), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+
+@contextmanager
+def shells(lab: str, private_key: str | None) -> Iterator[Shells]:
+    """Keep the lab's private key in a file of the lab while the body runs."""
+    path = run_dir(lab) / f"key.{os.getpid()}"
+    if private_key is None:
+        yield Shells(os.devnull)
+        return
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(private_key.rstrip() + "\n")
+        yield Shells(os.fspath(path))
+    finally:
+        path.unlink(missing_ok=True)

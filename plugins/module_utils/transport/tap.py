@@ -1,0 +1,90 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tap devices, which the kernel makes by ioctl(2) on /dev/net/tun only, in the namespace that the calling thread is in."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from .._errors import LabError
+
+# linux/if_tun.h
+_TUNSETIFF, _TUNSETPERSIST, _TUNSETOWNER, _TUNSETGROUP = 0x400454CA, 0x400454CB, 0x400454CC, 0x400454CE
+_IFF_TAP, _IFF_MULTI_QUEUE, _IFF_NO_PI, _IFF_VNET_HDR = 0x0002, 0x0100, 0x1000, 0x4000
+
+
+def open_tap(name: str, vnet_hdr: bool, multi_queue: bool = False) -> int:
+    """Return a descriptor of a tap's (next) queue, for a program that is to be its cable. An absent tap is made, until it is closed."""
+    try:
+        descriptor = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
+    except OSError as error:
+        raise LabError(f"Cannot open /dev/net/tun for the tap '{name}': {error.strerror}; load the kernel module tun.") from error
+    flags = _IFF_TAP | _IFF_NO_PI | (_IFF_VNET_HDR if vnet_hdr else 0) | (_IFF_MULTI_QUEUE if multi_queue else 0)
+    try:
+        fcntl.ioctl(descriptor, _TUNSETIFF, struct.pack("16sH22x", name.encode(), flags))
+    except OSError as error:
+        os.close(descriptor)
+        said = "another process has it open" if error.errno == errno.EBUSY else error.strerror
+        raise LabError(f"Cannot open the tap '{name}': {said}.") from error
+    return descriptor
+
+
+@contextmanager
+def created(name: str, owner: int | None, group: int | None, vnet_hdr: bool, multi_queue: bool) -> Iterator[None]:
+    """Make a tap that outlives this process only when the body has run to its end. owner and group are ids, -1 or None for nobody."""
+    descriptor = open_tap(name, vnet_hdr, multi_queue)
+    try:
+        _own(descriptor, owner, group)
+        yield
+        fcntl.ioctl(descriptor, _TUNSETPERSIST, 1)
+    finally:
+        os.close(descriptor)
+
+
+def change(name: str, owner: int | None, group: int | None, vnet_hdr: bool, multi_queue: bool) -> None:
+    """Give an existing tap another owner or group (ids, None to leave it: the kernel cannot take one away) or header."""
+    descriptor = open_tap(name, vnet_hdr, multi_queue)
+    try:
+        _own(descriptor, owner, group)
+    finally:
+        os.close(descriptor)
+
+
+def _own(descriptor: int, owner: int | None, group: int | None) -> None:
+    for request, value in ((_TUNSETOWNER, owner), (_TUNSETGROUP, group)):
+        if value is not None and value >= 0:
+            fcntl.ioctl(descriptor, request, value)
+
+
+def attach(name: str, vnet_hdr: bool, queues: int = 1) -> list[int]:
+    """Return a descriptor per queue of a tap that must exist; a tap of many queues also takes a program that uses one."""
+    try:
+        socket.if_nametoindex(name)
+    except OSError:
+        raise LabError(f"Cannot open the tap '{name}': it does not exist.") from None
+    opened: list[int] = []
+    try:
+        while len(opened) < queues:
+            opened.append(_queue_of(name, vnet_hdr, multi_queue=queues > 1))
+    except BaseException:
+        for descriptor in opened:
+            os.close(descriptor)
+        raise
+    return opened
+
+
+def _queue_of(name: str, vnet_hdr: bool, multi_queue: bool) -> int:
+    try:
+        return open_tap(name, vnet_hdr, multi_queue)
+    except LabError as error:
+        # drivers/net/tun.c, tun_set_iff(): a tap made with IFF_MULTI_QUEUE wants the flag from everybody.
+        if multi_queue or getattr(error.__cause__, "errno", None) != errno.EINVAL:
+            raise
+    return open_tap(name, vnet_hdr, multi_queue=True)

@@ -1,0 +1,79 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ready
+short_description: Wait until the nodes of a lab are ready
+version_added: "0.1.0"
+description:
+  - Waits for all nodes of a lab host's share together, within one budget.
+  - A namespace with a DHCP client is ready when it has its address. A guest is ready when QEMU runs, its interfaces have their leases,
+    it answers SSH, and cloud-init has finished, where the image has it.
+  - On failure the message names for each node the stage that it is stuck at, with the last lines of its console.
+author: netvirt.lab authors (@netvirt)
+extends_documentation_fragment:
+  - netvirt.lab.attributes.info
+options:
+  share:
+    description: What the lab host must have, as the inventory plugin M(netvirt.lab.topology#inventory) compiles it into C(netvirt_share).
+    type: dict
+    required: true
+  private_key:
+    description: The private SSH key that opens the guests, as text.
+    type: str
+  timeout:
+    description: The budget for all nodes together, in seconds.
+    type: float
+    default: 300
+seealso:
+  - module: netvirt.lab.topology
+"""
+
+EXAMPLES = r"""
+- name: Wait until the lab is ready
+  netvirt.lab.ready:
+    share: "{{ netvirt_share }}"
+    private_key: "{{ lookup('netvirt.lab.lab_key', netvirt_lab, part='private') }}"
+    timeout: 120
+"""
+
+RETURN = r"""
+seconds:
+  description: After how many seconds each node was ready, counted from the start of the wait.
+  returned: success
+  type: dict
+  sample: {legacy: 31.2, modern: 30.8, ns1: 0.4}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.netvirt.lab.plugins.module_utils._module import reported, require_root
+from ansible_collections.netvirt.lab.plugins.module_utils._ready import Watch, wait_until_ready
+from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import node_from, shells
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "share": {"type": "dict", "required": True},
+            "private_key": {"type": "str", "no_log": True},
+            "timeout": {"type": "float", "default": 300.0},
+        },
+        supports_check_mode=True,
+    )
+    if module.check_mode:
+        module.exit_json(changed=False, seconds={})
+    share = module.params["share"]
+    with reported(module):
+        require_root()
+        with shells(share["lab"], module.params["private_key"]) as keys:
+            nodes = [node_from(item) for item in share["nodes"]]
+            seconds = wait_until_ready(nodes, Watch(share["lab"], keys), module.params["timeout"])
+    module.exit_json(changed=False, seconds=seconds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: throughput
+short_description: Measure the throughput between nodes of a lab and their lab host
+version_added: "0.1.0"
+description:
+  - Runs C(iperf3) from every node in turn to a server that the module starts on the lab host, at the address of the node's switch,
+    and returns medians.
+author: netvirt.lab authors (@netvirt)
+extends_documentation_fragment:
+  - netvirt.lab.attributes.info
+options:
+  share:
+    description: What the lab host must have, as the inventory plugin M(netvirt.lab.topology#inventory) compiles it into C(netvirt_share).
+    type: dict
+    required: true
+  private_key:
+    description: The private SSH key that opens the guests, as text.
+    type: str
+  seconds:
+    description: How long one measurement takes, in seconds.
+    type: int
+    default: 5
+  repeats:
+    description: How often each measurement is taken.
+    type: int
+    default: 1
+  port:
+    description: The TCP port of the server.
+    type: int
+    default: 5201
+requirements:
+  - iperf3 on the lab host and in the guests
+"""
+
+EXAMPLES = r"""
+- name: Compare the nodes' interfaces
+  netvirt.lab.throughput:
+    share: "{{ netvirt_share }}"
+    private_key: "{{ lookup('netvirt.lab.lab_key', netvirt_lab, part='private') }}"
+"""
+
+RETURN = r"""
+results:
+  description: For each node that has a switch with an address, the medians in Mbit/s and all single values, in both directions.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - node: legacy
+      interface: eth0
+      model: e1000
+      to_host: 218.4
+      from_host: 424.1
+      runs: {to_host: [218.4], from_host: [424.1]}
+table:
+  description: The medians as lines of text.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - "node    model  to the lab host  from the lab host"
+    - "legacy  e1000     218.4 Mbit/s       424.1 Mbit/s"
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.netvirt.lab.plugins.module_utils._iperf import measure, table
+from ansible_collections.netvirt.lab.plugins.module_utils._module import reported, require_root
+from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import node_from, shells
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "share": {"type": "dict", "required": True},
+            "private_key": {"type": "str", "no_log": True},
+            "seconds": {"type": "int", "default": 5},
+            "repeats": {"type": "int", "default": 1},
+            "port": {"type": "int", "default": 5201},
+        },
+        supports_check_mode=True,
+    )
+    if module.check_mode:
+        module.exit_json(changed=False, results=[], table=[])
+    share, options = module.params["share"], module.params
+    models = {(vm["name"], nic["id"]): nic["model"] for vm in share["vms"] for nic in vm["nics"]}
+    with reported(module):
+        require_root()
+        with shells(share["lab"], options["private_key"]) as keys:
+            nodes = [node_from(item) for item in share["nodes"]]
+            results = measure(nodes, models, keys, options["seconds"], options["repeats"], options["port"])
+    module.exit_json(changed=False, results=results, table=table(results))
+
+
+if __name__ == "__main__":
+    main()
