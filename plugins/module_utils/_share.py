@@ -1,0 +1,85 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A lab host's share as goals: everything the topology asks of one machine, in the order in which it is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ._interface import group_id, user_id
+from ._plan import Goal
+from .resources.address import AddressDriver, addressing
+from .resources.dhcp_client import DhcpClient, DhcpClientDriver
+from .resources.dnsmasq import DnsmasqDriver, dnsmasq_from
+from .resources.folder import FolderDriver
+from .resources.forwarding import ForwardingDriver, forwarding_from
+from .resources.link import Link, LinkDriver
+from .resources.netns import Namespace, NamespaceDriver
+from .resources.ovs import HostDatapath, OvsDriver, bridge_from, host_datapath
+from .resources.vm_goals import vm_goals
+
+NO_UPLINK = "none"
+
+
+def share_goals(share: Mapping[str, Any], lab: str, authorized_keys: Sequence[str], uplink: str | None) -> list[Goal[Any]]:
+    """Return the goals that a share means; the empty share means that nothing of the lab is left. Raise LabErrors.
+
+    uplink overrides the interface that the lab's traffic leaves by; 'none' keeps it in.
+    """
+    links, vms = share.get("links") or [], share.get("vms") or []
+    bridges = share.get("bridges") or []
+    if bridges:
+        links, vms = cured(links, vms, bridges, host_datapath)
+    forwarding = share.get("forwarding")
+    if forwarding and uplink:
+        forwarding = None if uplink == NO_UPLINK else {**forwarding, "uplink": uplink}
+    services = share.get("dnsmasq")
+    return [
+        Goal(FolderDriver(), purge=not share),
+        Goal(NamespaceDriver(), tuple(Namespace(item["name"], lab) for item in share.get("namespaces") or ()), purge=True),
+        Goal(LinkDriver(), tuple(_link(item, lab) for item in links), purge=True),
+        Goal(OvsDriver(), tuple(bridge_from(item, lab) for item in bridges), purge=True),
+        Goal(AddressDriver(), tuple(addressing(item, lab) for item in share.get("addresses") or ())),
+        Goal(ForwardingDriver(), (forwarding_from(forwarding, lab),) if forwarding else (), purge=True),
+        Goal(DnsmasqDriver(), (dnsmasq_from(services, lab),) if services else (), purge=True),
+        *vm_goals(vms, lab, authorized_keys, purge=True),
+        Goal(DhcpClientDriver(), tuple(DhcpClient(lab=lab, **item) for item in share.get("dhcp_clients") or ()), purge=True),
+    ]
+
+
+def cured(
+    links: Sequence[Mapping[str, Any]],
+    vms: Sequence[Mapping[str, Any]],
+    bridges: Sequence[Mapping[str, Any]],
+    datapath: Callable[[], HostDatapath],
+) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+    """Return links and VMs with the offloads that TCP needs on the datapath of their switches.
+
+    Open vSwitch's userspace datapath passes on packets whose checksum is left to the receiver's hardware, which no one
+    then computes: ping works and TCP stalls. Unless the daemon handles segmentation itself (userspace-tso-enable), the
+    nodes must not leave checksums undone. What the topology says itself is left as it is.
+    """
+    host = datapath()
+    needy = {
+        port["name"]
+        for bridge in bridges
+        if (bridge.get("datapath_type") or host.type) == "netdev" and not host.userspace_tso
+        for port in bridge.get("ports") or ()
+    }
+    return (
+        [{"tx_offload": False, **link} if link.get("peer") and link["peer"][1] in needy and not link["peer"][0] else link for link in links],
+        [{**vm, "nics": [_plain_header(nic) if nic.get("tap") in needy else nic for nic in vm.get("nics") or ()]} for vm in vms],
+    )
+
+
+def _plain_header(nic: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**nic, "vnet_hdr": False} if nic.get("vnet_hdr") is None else nic
+
+
+def _link(item: Mapping[str, Any], lab: str) -> Link:
+    known = {name: item[name] for name in ("name", "netns", "kind", "mac", "mtu", "up", "altname", "master") if name in item}
+    taps = {name: item[name] for name in ("multi_queue", "vnet_hdr", "tx_offload") if name in item}
+    peer = tuple(item["peer"]) if item.get("peer") else None
+    return Link(lab=lab, peer=peer, owner=user_id(item.get("owner")), group=group_id(item.get("group")), **known, **taps)

@@ -1,0 +1,92 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_info
+short_description: Tell what a machine lacks to be a lab host
+version_added: "0.1.0"
+description:
+  - Looks for programs and Python libraries, for the user that guests run as, and for the distribution, in one quick task, so that
+    nothing else need run on a machine that lacks nothing.
+author: netvirt.lab authors (@netvirt)
+extends_documentation_fragment:
+  - netvirt.lab.attributes.info
+options:
+  programs:
+    description: Programs to look for. An entry may name several, separated by V(|), of which one is enough.
+    type: list
+    elements: str
+    default: []
+  libraries:
+    description: Python libraries to look for, in the interpreter that runs this module.
+    type: list
+    elements: str
+    default: []
+  user:
+    description: A user to look for.
+    type: str
+    default: netvirt
+"""
+
+EXAMPLES = r"""
+- name: See whether this machine can carry namespaces and guests
+  netvirt.lab.host_info:
+    programs: [qemu-system-x86_64, dhclient|udhcpc|dhcpcd]
+    libraries: [pyroute2]
+"""
+
+RETURN = r"""
+missing:
+  description: The programs and libraries that are not there.
+  returned: success
+  type: list
+  elements: str
+  sample: [dhclient|udhcpc|dhcpcd]
+user_exists:
+  description: Whether the user exists.
+  returned: success
+  type: bool
+  sample: true
+families:
+  description: The distribution and those that it resembles, the closest first, from C(/etc/os-release).
+  returned: success
+  type: list
+  elements: str
+  sample: [ubuntu, debian]
+"""
+
+import importlib.util
+import pwd
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.netvirt.lab.plugins.module_utils.transport.processes import which
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "programs": {"type": "list", "elements": "str", "default": []},
+            "libraries": {"type": "list", "elements": "str", "default": []},
+            "user": {"type": "str", "default": "netvirt"},
+        },
+        supports_check_mode=True,
+    )
+    options = module.params
+    missing = [entry for entry in options["programs"] if which(*entry.split("|")) is None]
+    missing += [library for library in options["libraries"] if importlib.util.find_spec(library) is None]
+    users = {entry.pw_name for entry in pwd.getpwall()}
+    module.exit_json(changed=False, missing=missing, user_exists=options["user"] in users, families=families())
+
+
+def families() -> list[str]:
+    with open("/etc/os-release", encoding="utf-8") as release:
+        values = dict(line.rstrip().split("=", 1) for line in release if "=" in line)
+    return [word for key in ("ID", "ID_LIKE") for word in values.get(key, "").strip("\"'").split()]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: topology
+short_description: Bring a lab host to its share of a topology
+version_added: "0.1.0"
+description:
+  - Brings everything that a lab has on one machine to the state that the topology file asks for, in one task. Namespaces, interfaces,
+    switches, addresses, forwarding and NAT, DHCP and DNS, disks, seeds and VMs are compared with what is there, and what differs is
+    changed, on the running lab.
+  - What the lab has on the machine and the topology no longer has is removed. Nothing else is touched.
+  - All problems are found before the first change and reported together.
+author: netvirt.lab authors (@netvirt)
+extends_documentation_fragment:
+  - netvirt.lab.attributes
+options:
+  share:
+    description:
+      - What the lab host must have, as the inventory plugin compiles it into C(netvirt_share).
+      - It is required when O(state=present).
+    type: dict
+  lab:
+    description: The name of the lab. It is required when O(state=absent); otherwise the share has it.
+    type: str
+  state:
+    description:
+      - V(present) brings the machine to the share.
+      - V(absent) removes everything that carries the lab's mark, whatever the topology file says by now. Base images stay.
+    type: str
+    choices: [present, absent]
+    default: present
+  authorized_keys:
+    description: Public SSH keys that open every guest, beside those that the topology gives to its users.
+    type: list
+    elements: str
+    default: []
+  uplink:
+    description:
+      - The interface by which the traffic of switches with NAT leaves the machine, instead of the one with the default route.
+      - V(none) keeps all traffic in the lab.
+    type: str
+requirements:
+  - pyroute2 >= 0.7.2
+  - ovs (python3-openvswitch), for switches of kind V(ovs)
+  - pycdlib, for guests with cloud-init
+seealso:
+  - plugin: netvirt.lab.topology
+    plugin_type: inventory
+  - module: netvirt.lab.ready
+"""
+
+EXAMPLES = r"""
+- name: Bring this machine to its share of the lab
+  netvirt.lab.topology:
+    share: "{{ netvirt_share }}"
+    authorized_keys:
+      - "{{ lookup('netvirt.lab.lab_key', netvirt_lab) }}"
+
+- name: Keep the lab's traffic in
+  netvirt.lab.topology:
+    share: "{{ netvirt_share }}"
+    uplink: none
+
+- name: Remove everything of a lab
+  netvirt.lab.topology:
+    lab: ovs-kvm
+    state: absent
+"""
+
+RETURN = r"""
+restart_needed:
+  description: For each VM with O(share) attributes that cannot change while it runs and C(on_change) V(report), what waits for its restart.
+  returned: success
+  type: dict
+  sample: {legacy: [memory]}
+changes:
+  description: How many things were created, updated, replaced and removed.
+  returned: success
+  type: dict
+  sample: {create: 14, update: 0, replace: 0, remove: 0}
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.netvirt.lab.plugins.module_utils._module import run
+from ansible_collections.netvirt.lab.plugins.module_utils._plan import Change, Goal
+from ansible_collections.netvirt.lab.plugins.module_utils._share import share_goals
+from ansible_collections.netvirt.lab.plugins.module_utils.resources.vm_goals import notices, restart_needed
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "share": {"type": "dict"},
+            "lab": {"type": "str"},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "authorized_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
+            "uplink": {"type": "str"},
+        },
+        required_if=[("state", "present", ["share"]), ("state", "absent", ["lab"])],
+        supports_check_mode=True,
+    )
+    present = module.params["state"] == "present"
+    share = module.params["share"] if present else {}
+    module.params["lab"] = share["lab"] if present else module.params["lab"]
+    planned: list[Goal[Any]] = []
+
+    def goals(options: Mapping[str, Any]) -> Sequence[Goal[Any]]:
+        planned.extend(share_goals(share, options["lab"], options["authorized_keys"], options["uplink"]))
+        return planned
+
+    def result(changes: Sequence[Change[Any]]) -> Mapping[str, Any]:
+        waiting = restart_needed(planned)
+        for notice in notices(planned):
+            module.warn(notice)
+        for vm, fields in waiting.items():
+            module.warn(f"VM '{vm}' must be restarted for its new {', '.join(fields)}; set on_change: restart to have it done.")
+        counted = Counter(change.action for change in changes)
+        return {"restart_needed": waiting, "changes": {name: counted[name] for name in ("create", "update", "replace", "remove")}}
+
+    run(module, goals, result)
+
+
+if __name__ == "__main__":
+    main()

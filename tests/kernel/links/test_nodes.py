@@ -1,0 +1,94 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Scripts on nodes: what verify, benchmark and ready do, from inside real namespaces."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from ansible_collections.netvirt.lab.plugins.module_utils import _iperf, _reach
+from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErrors
+from ansible_collections.netvirt.lab.plugins.module_utils._ready import Watch, wait_until_ready
+from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import Node, Shells, node_from
+
+SHELLS = Shells(os.devnull)
+
+
+def run(command: str) -> None:
+    subprocess.run(command.split(), check=True)
+
+
+@pytest.fixture
+def nodes() -> Iterator[list[Node]]:
+    """Give two namespaces on a bridge with an address, made without the collection."""
+    run("ip link add plaza type bridge")
+    run("ip address add 10.41.0.1/24 dev plaza")
+    run("ip link set plaza up")
+    found = []
+    for number, name in enumerate(("ann", "bob"), 11):
+        run(f"ip netns add square.{name}")
+        run(f"ip link add p{number} type veth peer name lan netns square.{name}")
+        run(f"ip link set p{number} master plaza up")
+        run(f"ip -n square.{name} link set lan up")
+        run(f"ip -n square.{name} address add 10.41.0.{number}/24 dev lan")
+        interface = {"name": "lan", "mac": "", "switch": "plaza", "method": "static", "addresses": [f"10.41.0.{number}/24"]}
+        found.append(node_from({"name": name, "kind": "netns", "netns": f"square.{name}", "interfaces": [{**interface, "gateway": "10.41.0.1"}]}))
+    yield found
+    for node in found:
+        run(f"ip netns del {node.netns}")
+    run("ip link del plaza")
+
+
+def reached(nodes: list[Node], **how: Any) -> dict[tuple[str, str], str]:
+    checks = _reach.expected(nodes, names=False, outside=how.get("outside"))
+    return {(check.node, check.meaning): problem for check, problem in _reach.run(checks, nodes, SHELLS, 30).items()}
+
+
+def test_reachability_tells_what_works_and_what_does_not(nodes: list[Node]) -> None:
+    assert set(reached(nodes).values()) == {""}
+    run("ip -n square.bob link set lan down")
+    results = reached(nodes)
+    assert results[("ann", "reach 10.41.0.1")] == ""
+    assert results[("ann", "reach 10.41.0.12")] == "no answer"
+    assert results[("bob", "reach 10.41.0.1")] == "no answer"
+
+
+def test_outside_is_fetched(nodes: list[Node]) -> None:
+    server = subprocess.Popen(["python3", "-m", "http.server", "--bind", "10.41.0.1", "8099"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(50):
+            results = reached(nodes, outside="http://10.41.0.1:8099/")
+            if results[("ann", "fetch http://10.41.0.1:8099/")] == "":
+                break
+        assert set(results.values()) == {""}
+    finally:
+        server.kill()
+        server.wait()
+    assert reached(nodes, outside="http://10.41.0.1:8099/")[("bob", "fetch http://10.41.0.1:8099/")] == "no answer"
+
+
+def test_throughput(nodes: list[Node]) -> None:
+    results = _iperf.measure(nodes, {("bob", "lan"): "e1000"}, SHELLS, seconds=1, repeats=2, port=5299)
+    assert [(result["node"], result["model"]) for result in results] == [("ann", "veth"), ("bob", "e1000")]
+    assert all(result["to_host"] > 10 and result["from_host"] > 10 and len(result["runs"]["to_host"]) == 2 for result in results)
+    assert _iperf.table(results)[2].startswith("bob   e1000")
+
+
+def test_a_namespace_is_ready_when_it_has_its_address(nodes: list[Node]) -> None:
+    interfaces = [{**interface, "method": "dhcp"} for interface in nodes[0].interfaces]
+    leased = node_from({"name": "ann", "kind": "netns", "netns": "square.ann", "interfaces": interfaces})
+    assert set(wait_until_ready([leased, nodes[1]], Watch("square", SHELLS), timeout=5)) == {"ann", "bob"}
+    run("ip -n square.ann address flush dev lan")
+    with pytest.raises(LabErrors, match=r"'ann' is not ready after 0\.5 seconds; it is stuck at the stage: lease \(10\.41\.0\.11/24"):
+        wait_until_ready([leased, nodes[1]], Watch("square", SHELLS), timeout=0.5)
+
+
+def test_a_guest_without_a_process_is_named(nodes: list[Node]) -> None:
+    guest = node_from({"name": "deep", "kind": "vm", "interfaces": []})
+    with pytest.raises(LabErrors, match=r"'deep' is not ready after 0\.3 seconds; it is stuck at the stage: process \(QEMU does not run\)"):
+        wait_until_ready([guest], Watch("square", SHELLS), timeout=0.3)
