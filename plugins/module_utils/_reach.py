@@ -23,6 +23,7 @@ urllib.request.urlopen(sys.argv[1], timeout=5)' "$1"; }
 """
 
 
+_WORST = ("FAILED", "no name", "ok")
 _MEANINGS = {"reach": "reach {0}", "resolve": "resolve {0} to {1}", "fetch": "fetch {0}", "lease": "show a lease for {0}"}
 
 
@@ -53,7 +54,7 @@ def expected(nodes: Sequence[Node], names: bool, outside: str | None) -> list[Ch
             for address in (address.partition("/")[0] for interface in shared for address in interface["addresses"]):
                 checks.append(Check(node.name, other.name, ("reach", address)))
                 if names:
-                    checks.append(Check(node.name, f"name {other.name}", ("resolve", other.name, address)))
+                    checks.append(Check(node.name, other.name, ("resolve", other.name, address)))
         if outside:
             checks.append(Check(node.name, "outside", ("fetch", outside)))
     return checks
@@ -95,9 +96,11 @@ def table(results: Mapping[Check, str]) -> list[str]:
     """Render results as lines of text: a row per node, a column per thing to reach."""
     columns = list(dict.fromkeys(check.column for check in results))
     rows = list(dict.fromkeys(check.node for check in results))
-    cells = {(check.node, check.column): "ok" for check in results}
-    cells.update({(check.node, check.column): "FAILED" for check, problem in results.items() if problem})
-    widths = [max(len(column), 6) for column in columns]
+    cells: dict[tuple[str, str], str] = {}
+    for check, problem in results.items():
+        word = "ok" if not problem else "no name" if check.words[0] == "resolve" else "FAILED"
+        cells[check.node, check.column] = min(word, cells.get((check.node, check.column), "ok"), key=_WORST.index)
+    widths = [max(len(column), 7) for column in columns]
     first = max(map(len, ("from", *rows)))
     lines = ["  ".join(["from".ljust(first), *(column.ljust(width) for column, width in zip(columns, widths))]).rstrip()]
     for row in rows:

@@ -49,8 +49,8 @@ table:
   type: list
   elements: str
   sample:
-    - "from    switch  modern  name modern"
-    - "legacy  ok      ok      ok"
+    - "from    switch   modern   lease"
+    - "legacy  ok       ok       ok"
 checks:
   description: All checks, with what is known of the failure of those that failed.
   returned: always
@@ -81,9 +81,9 @@ def main() -> None:
         require_root()
         nodes = [node for node in map(node_from, share["nodes"]) if node.kind in ("vm", "netns")]
         checks = _reach.expected(nodes, bool(share["dnsmasq"]), options["outside"] or None)
-        results = _reach.leased(nodes, {lease.mac for lease in leases(share["lab"])})
-        with shells(share["lab"], options["private_key"]) as keys:
-            results.update(_reach.run(checks, nodes, keys, options["timeout"]))
+        with shells(options["private_key"]) as keys:
+            results = _reach.run(checks, nodes, keys, options["timeout"])
+        results.update(_reach.leased(nodes, {lease.mac for lease in leases(share["lab"])}))
     failures = [f"'{check.node}' cannot {check.meaning}: {problem}." for check, problem in results.items() if problem]
     outcome = {
         "table": _reach.table(results),

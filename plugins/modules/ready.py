@@ -69,7 +69,7 @@ def main() -> None:
     share = module.params["share"]
     with reported(module):
         require_root()
-        with shells(share["lab"], module.params["private_key"]) as keys:
+        with shells(module.params["private_key"]) as keys:
             nodes = [node_from(item) for item in share["nodes"]]
             seconds = wait_until_ready(nodes, Watch(share["lab"], keys), module.params["timeout"])
     module.exit_json(changed=False, seconds=seconds)

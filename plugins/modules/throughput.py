@@ -92,7 +92,7 @@ def main() -> None:
     models = {(vm["name"], nic["id"]): nic["model"] for vm in share["vms"] for nic in vm["nics"]}
     with reported(module):
         require_root()
-        with shells(share["lab"], options["private_key"]) as keys:
+        with shells(options["private_key"]) as keys:
             nodes = [node_from(item) for item in share["nodes"]]
             results = measure(nodes, models, keys, options["seconds"], options["repeats"], options["port"])
     module.exit_json(changed=False, results=results, table=table(results))

@@ -47,7 +47,8 @@ class FolderDriver:
         """Empty the run directory, which is the lock of this run, and remove the other one."""
         for change in changes:
             place = Path(change.key)
-            for entry in place.iterdir():
+            # Other drivers have removed what they know, and the directory with the last of it.
+            for entry in place.iterdir() if place.is_dir() else ():
                 if entry.is_dir() and not entry.is_symlink():
                     shutil.rmtree(entry)
                 else:

@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from .._paths import run_dir
-
 # Guests come and go under the same address, so there is no host key to hold on to.
 SSH_OPTIONS = (
     "-oBatchMode=yes",
@@ -81,16 +79,12 @@ class Shells:
 
 
 @contextmanager
-def shells(lab: str, private_key: str | None) -> Iterator[Shells]:
-    """Keep the lab's private key in a file of the lab while the body runs."""
-    path = run_dir(lab) / f"key.{os.getpid()}"
-    if private_key is None:
-        yield Shells(os.devnull)
-        return
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+def shells(private_key: str | None) -> Iterator[Shells]:
+    """Keep the lab's private key in memory, where ssh finds it as a file, while the body runs."""
+    descriptor = os.memfd_create("key", os.MFD_CLOEXEC)
     try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(private_key.rstrip() + "\n")
-        yield Shells(os.fspath(path))
+        os.fchmod(descriptor, 0o600)  # ssh takes no key that others could read
+        os.write(descriptor, (private_key or "").rstrip().encode() + b"\n")
+        yield Shells(f"/proc/{os.getpid()}/fd/{descriptor}")
     finally:
-        path.unlink(missing_ok=True)
+        os.close(descriptor)

@@ -63,12 +63,18 @@ def _own(descriptor: int, owner: int | None, group: int | None) -> None:
             fcntl.ioctl(descriptor, request, value)
 
 
+def exists(name: str) -> bool:
+    """Say whether there is an interface of that name."""
+    try:
+        return socket.if_nametoindex(name) > 0
+    except OSError:
+        return False
+
+
 def attach(name: str, vnet_hdr: bool, queues: int = 1) -> list[int]:
     """Return a descriptor per queue of a tap that must exist; a tap of many queues also takes a program that uses one."""
-    try:
-        socket.if_nametoindex(name)
-    except OSError:
-        raise LabError(f"Cannot open the tap '{name}': it does not exist.") from None
+    if not exists(name):
+        raise LabError(f"Cannot open the tap '{name}': it does not exist.")
     opened: list[int] = []
     try:
         while len(opened) < queues:

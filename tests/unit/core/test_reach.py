@@ -42,4 +42,6 @@ def test_only_interfaces_addressed_by_dhcp_need_a_lease() -> None:
 def test_table() -> None:
     results = {Check("ann", "switch", ("reach", "10.8.0.1")): "", Check("bob", "switch", ("reach", "10.8.0.1")): "no answer"}
     results[Check("bob", "ann", ("reach", "10.8.0.7"))] = ""
-    assert table(results) == ["from  switch  ann", "ann   ok      -", "bob   FAILED  ok"]
+    results[Check("bob", "ann", ("resolve", "ann", "10.8.0.7"))] = "no answer"
+    results[Check("bob", "lease", ("lease", "02:bob"))] = ""
+    assert table(results) == ["from  switch   ann      lease", "ann   ok       -        -", "bob   FAILED   no name  ok"]

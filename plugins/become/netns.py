@@ -1,0 +1,86 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: netns
+short_description: Run tasks inside a network namespace of the connected host
+version_added: "0.1.0"
+author: netvirt.lab authors (@netvirt)
+description:
+  - Runs every command of a task by C(ip netns exec) in a network namespace of the host that the connection leads to, whatever connection
+    plugin that is. Pipelining, copying, fetching and asynchronous tasks work as without it.
+  - Where the namespace does not exist the task fails, over SSH as unreachable; nothing ever runs outside of it.
+  - A user other than root needs C(sudo) without a password on the host, as entering a namespace is root's privilege.
+options:
+  netns:
+    description: The name of the network namespace, as in C(ip netns list).
+    type: str
+    required: true
+    vars:
+      - name: ansible_netns
+  become_user:
+    description: The user to be inside the namespace. One other than V(root) needs pipelining, as Ansible's files are root's.
+    type: str
+    default: root
+    keyword:
+      - name: become_user
+    vars:
+      - name: ansible_netns_user
+  become_exe:
+    description: What a login user other than root becomes root by.
+    type: str
+    default: sudo -n
+    vars:
+      - name: ansible_netns_exe
+  become_flags:
+    description: Is not used.
+    type: str
+    default: ''
+  become_pass:
+    description: Is not used.
+    type: str
+    default: ''
+"""
+
+EXAMPLES = r"""
+- name: Show the addresses of a namespace that no lab manages
+  ansible.builtin.command: ip address
+  become: true
+  become_method: netvirt.lab.netns
+  vars:
+    ansible_netns: ns1
+  changed_when: false
+"""
+
+import shlex
+from typing import Any
+
+from ansible.plugins.become import BecomeBase
+
+
+class BecomeModule(BecomeBase):
+    """Enter a network namespace."""
+
+    name = "netvirt.lab.netns"
+
+    def get_option(self, option: str, hostvars: Any = None, playcontext: Any = None) -> Any:
+        """Return the value of an option, but never say who the user is."""
+        # Where it is the login user, Ansible takes the way into the namespace for needless and runs the task outside
+        # (ansible/plugins/action/__init__.py, _low_level_execute_command).
+        return "" if option == "become_user" else super().get_option(option, hostvars=hostvars, playcontext=playcontext)
+
+    def build_become_command(self, cmd: str, shell: Any) -> str:
+        """Return cmd inside the namespace, as a line for sh(1)."""
+        super().build_become_command(cmd, shell)
+        if not cmd:
+            return cmd
+        enter = ["ip", "netns", "exec", self.get_option("netns")]
+        user = super().get_option("become_user")
+        if user != "root":
+            enter += ["runuser", "-u", user, "--"]
+        # Only the host knows who logged in: root may have no sudo, and needs none.
+        privilege = f'$([ "$(id -u)" = 0 ] || echo {shlex.quote(self.get_option("become_exe"))})'
+        return f"{privilege} {shlex.join(enter)} {self._build_success_command(cmd, shell)}"

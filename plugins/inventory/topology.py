@@ -1,0 +1,240 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: topology
+short_description: A lab's topology file as an inventory source
+version_added: "0.1.0"
+author: netvirt.lab authors (@netvirt)
+description:
+  - Reads a topology file, checks it as a whole, and makes every node of the lab an Ansible host.
+  - The name of the file ends in C(.netvirt.yml) or C(.netvirt.yaml). The documentation of the collection, C(docs/TOPOLOGY.md), describes
+    every key of it.
+  - The lab hosts are the hosts of the group C(lab_hosts), which another source of the same inventory defines, such as a C(hosts.yml)
+    beside the topology file (sources in a folder are read in the order of their names). Without such a group the machine that Ansible
+    runs on carries the lab.
+  - Nodes are in the group C(nodes) and in the group of their kind, C(vms), C(namespaces) or C(switches). A group C(lab_hosts) with its
+    variables C(netvirt_lab) and C(netvirt_share) holds what each lab host must have; module M(netvirt.lab.topology) takes the share.
+  - Every node has the variables C(netvirt_lab), C(netvirt_lab_host) and C(netvirt_node), and those by which Ansible reaches it. Guests are
+    reached by SSH, through the lab host where that is remote; namespaces by way of the lab host and the become plugin
+    P(netvirt.lab.netns#become); switches are the lab host itself.
+  - Values may be templates over extra variables (C(-e)).
+options:
+  plugin:
+    description: Says that the file is one for this plugin.
+    type: str
+    required: true
+    choices: [netvirt.lab.topology]
+  name:
+    description: The lab's name, which is part of every name and mark on the lab hosts.
+    type: raw
+    required: true
+  nodes:
+    description: The nodes by name, or a list of names.
+    type: raw
+    required: true
+  links:
+    description: The links; each joins two nodes.
+    type: raw
+  defaults:
+    description: Keys for every node of a kind.
+    type: raw
+  images:
+    description: Images besides those of the catalogue, by name.
+    type: raw
+  domain:
+    description: The DNS domain of the nodes. The default is the lab's name followed by C(.internal).
+    type: raw
+  resolvers:
+    description: The name servers that are asked for other names. The default is those of the lab host.
+    type: raw
+  uplink:
+    description: The lab host's interface that traffic leaves by. The default, V(auto), is the one of its default route.
+    type: raw
+seealso:
+  - module: netvirt.lab.topology
+  - plugin: netvirt.lab.netns
+    plugin_type: become
+"""
+
+EXAMPLES = r"""
+# lab.netvirt.yml: two namespaces on a switch, in the subnet 10.0.0.0/24
+plugin: netvirt.lab.topology
+name: pair
+nodes:
+  sw: {kind: bridge, ipv4: 10.0.0.1/24, dhcp: true}
+  left: {kind: netns}
+  right: {kind: netns}
+links:
+  - [left, sw]
+  - [right, sw]
+
+---
+# Two guests with different NICs and a namespace on an Open vSwitch bridge, with a way out
+plugin: netvirt.lab.topology
+name: ovs-kvm
+defaults: {vm: {image: debian-12, memory: 512}}
+nodes:
+  ovs-br:
+    kind: ovs
+    ipv4: 192.168.100.1/24
+    dhcp: {range: [192.168.100.2, 192.168.100.200], lease: 12h}
+    nat: true
+  legacy: {kind: vm}
+  modern: {kind: vm}
+  ns1: {kind: netns}
+links:
+  - endpoints: [legacy:eth0, ovs-br]
+    model: e1000
+    mac: "52:54:00:12:34:56"
+  - endpoints: [modern:eth0, ovs-br]
+    model: virtio-net-pci
+  - [ns1:eth0, ovs-br]
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleParserError
+from ansible.inventory.helpers import get_group_vars
+from ansible.plugins.inventory import BaseInventoryPlugin
+from ansible.utils.vars import combine_vars
+from ansible.vars.plugins import get_vars_from_inventory_sources
+from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErrors
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import compile_share, load
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.model import Topology
+from ansible_collections.netvirt.lab.plugins.plugin_utils import reach
+from ansible_collections.netvirt.lab.plugins.plugin_utils.keys import private_key
+
+try:
+    from ansible.template import trust_as_template
+except ImportError:  # ansible-core 2.18 trusts all
+
+    def trust_as_template(value: str) -> str:
+        """Return the value."""
+        return value
+
+
+_LAB_HOSTS = "lab_hosts"
+_NODES = "nodes"
+_GROUPS = {"vm": "vms", "netns": "namespaces", "ovs": "switches", "bridge": "switches", "host": _NODES}
+_HERE = {"ansible_connection": "local", "ansible_python_interpreter": "/usr/bin/python3"}
+
+
+class InventoryModule(BaseInventoryPlugin):
+    """A topology file as an inventory source."""
+
+    NAME = "netvirt.lab.topology"
+
+    def verify_file(self, path: str) -> bool:
+        """Say whether a file is a topology, by its name."""
+        return bool(super().verify_file(path)) and path.endswith((".netvirt.yml", ".netvirt.yaml"))
+
+    def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
+        """Add the nodes of a topology file to the inventory, or, if anything is wrong with it, nothing."""
+        super().parse(inventory, loader, path, cache)
+        self.templar.available_variables = self._vars
+        data = self._plain(self._read_config_data(path))
+        try:
+            topology = load(data)
+            self._check_names(topology)
+        except LabErrors as error:
+            raise AnsibleParserError("\n".join((f"The topology {path} has mistakes:", *error.problems))) from None
+        name, variables = self._lab_host(path)
+        self._add(topology, name, variables)
+
+    def _plain(self, value: Any, templates: bool = True) -> Any:
+        """Return what the file holds in plain types, its templates resolved."""
+        if isinstance(value, Mapping):
+            return {str(key) if isinstance(key, str) else key: self._plain(part, templates) for key, part in value.items()}
+        if isinstance(value, list):
+            return [self._plain(part, templates) for part in value]
+        if not isinstance(value, str):
+            return value
+        if templates and ("{{" in value or "{%" in value):
+            return self._plain(self.templar.template(value), templates=False)
+        return str(value)
+
+    def _check_names(self, topology: Topology) -> None:
+        """Refuse nodes that have the name of something else in the inventory. Raise LabErrors."""
+        taken = {
+            "host": {*self.inventory.hosts, "localhost"},
+            "group": {*self.inventory.groups, *_GROUPS.values(), _NODES, _LAB_HOSTS},
+        }
+        problems = [
+            f"nodes.{name}: a {what} of the inventory has this name; choose another"
+            for what, names in taken.items()
+            for name in topology.nodes
+            if name in names
+        ]
+        if problems:
+            raise LabErrors(problems)
+
+    def _lab_host(self, path: str) -> tuple[str, dict[str, Any]]:
+        """Return the lab host and how it is reached."""
+        group = self.inventory.groups.get(_LAB_HOSTS)
+        hosts = group.get_hosts() if group else []
+        if len(hosts) > 1:
+            names = ", ".join(host.name for host in hosts)
+            raise AnsibleParserError(
+                f"The group {_LAB_HOSTS} has several hosts ({names}); a lab on several hosts is not supported yet, leave one."
+            )
+        if not hosts:
+            self.inventory.add_group(_LAB_HOSTS)
+            self.inventory.add_host("localhost", group=_LAB_HOSTS)
+            self._set("localhost", _HERE)
+            hosts = [self.inventory.hosts["localhost"]]
+        host = hosts[0]
+        if "netvirt_lab" in host.vars:
+            raise AnsibleParserError(
+                f"The lab host {host.name} carries lab {host.vars['netvirt_lab']} of another topology file; run one lab at a time."
+            )
+        sources = [*getattr(self.inventory, "processed_sources", ()), path]
+        variables: dict[str, Any] = {}
+        for entities, own in ((host.get_groups(), get_group_vars(host.get_groups())), ([host], host.get_vars())):
+            for layer in (own, get_vars_from_inventory_sources(self.loader, sources, entities, "all")):
+                variables = combine_vars(variables, layer)
+        own = reach.connection(variables)
+        # Jumping through the lab host takes the values themselves, as its templates mean nothing to another host.
+        self.templar.available_variables = combine_vars(variables, self._vars)
+        return host.name, {name: self.templar.template(value) for name, value in own.items()}
+
+    def _add(self, topology: Topology, lab_host: str, variables: Mapping[str, Any]) -> None:
+        share = compile_share(topology)
+        about = {"netvirt_lab": topology.name, "netvirt_lab_host": lab_host}
+        self._add_group(_NODES, about)
+        here = reach.through_host(lab_host, variables)
+        self._add_group("switches", here, _NODES)
+        self._add_group("namespaces", reach.in_namespace(lab_host, variables), _NODES)
+        self._add_group("vms", reach.to_guests(lab_host, variables, str(private_key(topology.name))), _NODES)
+        self._set(lab_host, {"netvirt_lab": topology.name})
+        self._set_plain(lab_host, {"netvirt_share": share})
+        for described in share["nodes"]:
+            node = topology.nodes[described["name"]]
+            self.inventory.add_host(node.name, group=_GROUPS[node.kind])
+            self._set_plain(node.name, {"netvirt_node": described})
+            if node.kind == "netns":
+                self._set(node.name, {"ansible_netns": node.netns})
+            elif node.kind == "vm":
+                self._set(node.name, reach.guest(node, topology))
+            elif node.kind == "host":
+                self._set(node.name, here)
+
+    def _add_group(self, name: str, variables: Mapping[str, Any], parent: str | None = None) -> None:
+        self.inventory.add_group(name)
+        if parent:
+            self.inventory.add_child(parent, name)
+        self._set(name, variables)
+
+    def _set(self, name: str, variables: Mapping[str, Any]) -> None:
+        # What is not trusted as a template, ansible-inventory wraps in its output, and other programs cannot read how to connect.
+        for variable, value in variables.items():
+            self.inventory.set_variable(name, variable, trust_as_template(value) if isinstance(value, str) else value)
+
+    def _set_plain(self, host: str, variables: Mapping[str, Any]) -> None:
+        # Data, never templates; and the inventory would walk through it to tag each value, half the time of a large lab.
+        for variable, value in variables.items():
+            self.inventory.hosts[host].set_variable(variable, value)

@@ -1,0 +1,137 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a VM is, and where its files are."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .._paths import run_dir, state_dir
+
+# The states that QEMU's run states (qapi/run-state.json) are reported as; others are shown as they are.
+RUNNING, PAUSED, STOPPED, SILENT = "running", "paused", "stopped", "unresponsive"
+
+
+@dataclass(frozen=True)
+class Nic:
+    """A guest's interface. ``tap`` '' is one whose device is gone; ``user`` are the options of QEMU's own NAT (-netdev user)."""
+
+    id: str
+    model: str
+    mac: str
+    tap: str | None = None
+    user: tuple[str, ...] | None = None
+    queues: int = 1
+    vnet_hdr: bool | None = None
+    vhost: bool | None = None
+    up: bool | None = None
+
+
+@dataclass(frozen=True)
+class Vm:
+    """A QEMU process, or the place of one that is stopped: then all but the state is None.
+
+    ``stale`` names what it holds open that has been replaced since: 'disk', 'seed'.
+    """
+
+    name: str
+    lab: str | None = None
+    state: str | None = None
+    memory: int | None = None  # MiB
+    cpus: int | None = None
+    machine: str | None = None
+    cpu_model: str | None = None
+    accel: str | None = None
+    nics: tuple[Nic, ...] | None = None
+    disk: str | None = None
+    seed: str | None = None
+    kernel: str | None = None
+    initrd: str | None = None
+    cmdline: str | None = None
+    extra_args: tuple[str, ...] | None = None
+    stale: tuple[str, ...] = ()
+    pid: int | None = field(default=None, compare=False, metadata={"hidden": True})
+    on_change: str = field(default="report", compare=False, metadata={"hidden": True})
+    stop_timeout: float = field(default=30.0, compare=False, metadata={"hidden": True})
+
+    @property
+    def key(self) -> str:
+        """Return the name; labs have directories of their own, so it is the lab's business alone."""
+        return self.name
+
+    @property
+    def runs(self) -> bool:
+        """Say whether there is a process."""
+        return self.state not in (None, STOPPED)
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where a VM's files are: all of them below two directories of its own."""
+
+    run: Path
+    state: Path
+
+    @property
+    def qmp(self) -> Path:
+        """Return the socket that this collection talks to QEMU on."""
+        return self.run / "qmp.sock"
+
+    @property
+    def console(self) -> Path:
+        """Return the socket of the serial console."""
+        return self.run / "console.sock"
+
+    @property
+    def pid(self) -> Path:
+        """Return the file that QEMU writes its pid to."""
+        return self.run / "pid"
+
+    @property
+    def console_log(self) -> Path:
+        """Return what the guest has said on its console since it was started."""
+        return self.state / "console.log"
+
+    @property
+    def qemu_log(self) -> Path:
+        """Return what QEMU itself has said since it was started."""
+        return self.state / "qemu.log"
+
+    @property
+    def disk(self) -> Path:
+        """Return the overlay image."""
+        return self.state / "disk.qcow2"
+
+    @property
+    def seed(self) -> Path:
+        """Return the NoCloud image."""
+        return self.state / "seed.iso"
+
+    def cut(self, nic: str) -> Path:
+        """Return the file that is there while a NIC's link is set down: QEMU takes the order but does not tell."""
+        return self.run / f"{nic}.down"
+
+
+def files(lab: str, name: str) -> Files:
+    """Return where a VM's files are."""
+    return Files(run_dir(lab) / "vm" / name, state_dir(lab) / name)
+
+
+def filled(target: Vm, current: Vm) -> Vm:
+    """Return target with what it does not manage filled from current, NIC by NIC."""
+    missing = {f.name: getattr(current, f.name) for f in dataclasses.fields(target) if getattr(target, f.name) is None}
+    if target.nics is not None and current.nics is not None:
+        known = {nic.id: nic for nic in current.nics}
+        missing["nics"] = tuple(_filled_nic(nic, known.get(nic.id)) for nic in target.nics)
+    return dataclasses.replace(target, **missing)
+
+
+def _filled_nic(target: Nic, current: Nic | None) -> Nic:
+    if current is None:
+        return target
+    # tap and user exclude each other: one that is None is meant to be.
+    names = ("vnet_hdr", "vhost", "up")
+    return dataclasses.replace(target, **{name: getattr(current, name) for name in names if getattr(target, name) is None})

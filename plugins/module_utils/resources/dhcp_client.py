@@ -1,0 +1,188 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""DHCP clients inside namespaces. They are started together and not waited for."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from .._errors import LabError
+from .._paths import run_dir
+from .._plan import Change, Goal, Scope, compare
+from ..transport import namespaces, processes
+from ..transport.namespaces import NETNS, inside
+from ._dhcp_text import PROGRAMS, argv, files, is_ours
+from ._network import key_of
+
+_ETC = Path("/etc/netns")
+
+
+@dataclass(frozen=True)
+class DhcpClient:
+    """A DHCP client on an interface; stale if it runs on an interface or in a namespace that is no more."""
+
+    netns: str
+    interface: str
+    lab: str | None = None
+    state: Literal["running", "stopped", "stale"] = "running"
+
+    @property
+    def key(self) -> str:
+        """Return the interface as plans know it."""
+        return key_of(self.netns, self.interface)
+
+
+class DhcpClientDriver:
+    """Keep a DHCP client running on each interface that asks for it."""
+
+    kind = "dhcp_client"
+
+    def observe(self, goal: Goal[DhcpClient], scope: Scope) -> Mapping[str, DhcpClient]:
+        """Read what the lab's directory tells of clients, and whether they are well."""
+        if goal.want and not scope.check:
+            _program()
+        home = run_dir(scope.lab) / "dhcp"
+        known = {(file.parent.name, file.stem): file for file in home.glob("*/*.json")}
+        running = _running(home) if known else {}
+        clients = [
+            DhcpClient(netns, interface, scope.lab, _state(netns, interface, file, running.get((netns, interface), ())))
+            for (netns, interface), file in known.items()
+        ]
+        return {client.key: client for client in clients}
+
+    def plan(
+        self, have: Mapping[str, DhcpClient], goal: Goal[DhcpClient], scope: Scope, earlier: Sequence[Change[Any]]
+    ) -> list[Change[DhcpClient]]:
+        """Compare; a client does not see that its interface or namespace is made anew in this run."""
+        made = {change.key for change in earlier if change.action in ("create", "replace")}
+        now = {
+            key: replace(client, state="stale") if client.state == "running" and made & {key, client.netns} else client
+            for key, client in have.items()
+        }
+        return compare(self.kind, now, goal, scope)
+
+    def remove(self, changes: Sequence[Change[DhcpClient]], scope: Scope) -> None:
+        """End the clients, all together, and take back what they have set."""
+        clients = [change.before for change in changes if change.before is not None]
+        _end(clients, scope.lab)
+        for client in clients:
+            _forget(client)
+            directory = _directory(client, scope.lab)
+            for file in list(directory.glob("*")):
+                if file.stem == client.interface:
+                    file.unlink()
+            _remove_empty(directory, directory.parent)
+
+    def apply(self, changes: Sequence[Change[DhcpClient]], scope: Scope) -> None:
+        """Start clients; those that are stale are ended first."""
+        program, path = _program()
+        clients = [change.after for change in changes if change.after is not None]
+        _end(clients, scope.lab)
+        for client in clients:
+            _start(client, scope.lab, program, path)
+
+
+def _start(client: DhcpClient, lab: str, program: str, path: str) -> None:
+    directory = _directory(client, lab)
+    directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+    for name, text in files(program, lab, client.netns, client.interface, directory, path).items():
+        (directory / name).write_text(text, encoding="utf-8")
+        (directory / name).chmod(0o755)
+    with inside(client.netns):
+        index = _index(client.interface)
+        if index is None:
+            raise LabError(f"Cannot start {program} in the network namespace '{client.netns}': it has no interface '{client.interface}'.")
+        # Noted before it is started, so that a run killed in between leaves nothing unknown.
+        (directory / f"{client.interface}.json").write_text(json.dumps({"program": program, "index": index}) + "\n", encoding="utf-8")
+        with (directory / f"{client.interface}.log").open("ab") as log:
+            # It outlives this process, whose end nobody must wait for: no pipes, a session of its own.
+            subprocess.Popen(
+                argv(program, client.interface, directory, path),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd="/",
+            )
+
+
+def _program() -> tuple[str, str]:
+    """Return the name and the path of the client to use."""
+    for name in PROGRAMS:
+        path = processes.which(name)
+        if path:
+            return name, path
+    raise LabError("A node asks for its address by DHCP, but no DHCP client is installed; install udhcpc, isc-dhcp-client or dhcpcd.")
+
+
+def _directory(client: DhcpClient, lab: str) -> Path:
+    # A directory per namespace: names may have any '-' in them.
+    return run_dir(lab) / "dhcp" / client.netns
+
+
+def _running(home: Path) -> dict[tuple[str, str], list[int]]:
+    """Return the processes of each client, by namespace and interface."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for process in processes.find([home]):
+        for argument in process.argv:
+            path = Path(argument)
+            if path.parent.parent == home:
+                found.setdefault((path.parent.name, path.stem), []).append(process.pid)
+                break
+    return found
+
+
+def _state(netns: str, interface: str, file: Path, pids: Sequence[int]) -> Literal["running", "stopped", "stale"]:
+    if not pids:
+        return "stopped"
+    try:
+        index = json.loads(file.read_text(encoding="utf-8"))["index"]
+        there = os.stat(NETNS / netns).st_ino
+        with inside(netns):
+            same = _index(interface) == index
+        return "running" if same and all(os.stat(f"/proc/{pid}/ns/net").st_ino == there for pid in pids) else "stale"
+    except (OSError, ValueError, LabError):
+        return "stale"
+
+
+def _index(interface: str) -> int | None:
+    try:
+        return socket.if_nametoindex(interface)
+    except OSError:
+        return None
+
+
+def _end(clients: Sequence[DhcpClient], lab: str) -> None:
+    running = _running(run_dir(lab) / "dhcp")
+    processes.end(pid for client in clients for pid in running.get((client.netns, client.interface), ()))
+
+
+def _forget(client: DhcpClient) -> None:
+    """Remove the lease's address, the route by it, and the resolver's file."""
+    if namespaces.exists(client.netns):
+        with inside(client.netns):
+            if _index(client.interface) is not None:
+                ip = processes.which("ip") or "ip"
+                processes.attempt([ip, "-4", "route", "flush", "dev", client.interface, "proto", "dhcp"])
+                processes.attempt([ip, "-4", "addr", "flush", "dev", client.interface, "dynamic"])
+    (_ETC / f".{client.netns}.resolv.conf").unlink(missing_ok=True)
+    resolver = _ETC / client.netns / "resolv.conf"
+    with suppress(FileNotFoundError):
+        if is_ours(resolver.read_text(encoding="utf-8", errors="replace")):
+            resolver.unlink()
+            _remove_empty(resolver.parent, _ETC)
+
+
+def _remove_empty(*directories: Path) -> None:
+    for directory in directories:
+        with suppress(OSError):
+            directory.rmdir()

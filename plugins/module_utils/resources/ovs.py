@@ -1,0 +1,191 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Open vSwitch bridges with their ports: as many as there are, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .._errors import LabErrors
+from .._plan import Change, Goal, Scope
+from ..transport import genetlink, ovsdb, packets
+from ._ovs_items import ATTRIBUTES as ATTRIBUTES
+from ._ovs_items import bridge_from as bridge_from
+from ._ovs_look import look as look
+from ._ovs_model import MARK, Bridge, Port
+from ._ovs_plan import plan_bridges
+from ._ovs_rows import TABLES, Writer, faults, read_bridges
+
+# ovs-vswitchd waits for one RCU grace period of the kernel (14 ms) per port that it lets go, and meanwhile forwards
+# nothing for anybody: 25 ports are the 0.4 seconds that the bridges which stay can bear. If none stays, nobody waits.
+CHUNK, CHUNK_ALONE = 25, 1000
+# Ports that are no socket of the daemon's cost nothing to let go.
+_VIRTUAL = frozenset({"patch", "vxlan", "geneve", "gre", "erspan", "ip6gre", "ip6erspan", "lisp", "stt", "gtpu", "bareudp"})
+
+
+@dataclass(frozen=True)
+class HostDatapath:
+    """The best datapath of this host, and whether its userspace one finishes checksums (userspace-tso-enable)."""
+
+    type: str
+    userspace_tso: bool
+
+
+def host_datapath(database: str | None = None) -> HostDatapath:
+    """Ask the kernel for its datapath, and Open vSwitch for its settings. Raise LabError if it does not run."""
+    with ovsdb.Database(database, {"Open_vSwitch": ("other_config",)}) as switch:
+        return HostDatapath(best_datapath(), switch.root.other_config.get("userspace-tso-enable") == "true")
+
+
+def best_datapath() -> str:
+    """Return 'system' if the kernel has Open vSwitch's datapath, else 'netdev'."""
+    return "system" if genetlink.available("ovs_datapath") else "netdev"
+
+
+class OvsDriver:
+    """Make, change and remove bridges and ports. A port's change is of kind 'ovs_port'."""
+
+    kind = "ovs_bridge"
+
+    def __init__(self, database: str | None = None) -> None:
+        self._address = database
+        self._switch: ovsdb.Database | None = None
+        self._have: Mapping[str, Bridge] = {}
+        self._devices: Mapping[str, int] = {}
+        self._datapath = ""
+
+    def observe(self, goal: Goal[Bridge], scope: Scope) -> Mapping[str, Bridge]:
+        """Read all bridges. Where nothing is wanted, Open vSwitch need not run, but then its file must not hold the lab's bridges."""
+        if not goal.want and not ovsdb.running(self._address):
+            self._require_nothing_stored(goal, scope)
+            return {}
+        self._switch = ovsdb.Database(self._address, TABLES)
+        if goal.want:
+            self._switch.require_daemon()
+            self._datapath = best_datapath()
+        self._devices = packets.devices()
+        listened = packets.listened()
+        have = self._have = read_bridges(self._switch.rows("Bridge"))
+        return {name: _with_stale_ports(bridge, self._devices, listened) for name, bridge in have.items()}
+
+    def plan(self, have: Mapping[str, Bridge], goal: Goal[Bridge], scope: Scope, earlier: Sequence[Change[Any]]) -> list[Change[Any]]:
+        """Compare; a new bridge that does not say which datapath it wants gets the host's best."""
+        want = tuple(
+            replace(bridge, datapath_type=self._datapath) if bridge.datapath_type is None and bridge.name not in have else bridge
+            for bridge in goal.want
+        )
+        return plan_bridges(have, replace(goal, want=want), scope, earlier, self._devices)
+
+    def remove(self, changes: Sequence[Change[Any]], scope: Scope) -> None:
+        """Remove in transactions that other bridges can bear and wait for each, so that the daemon serves them in between.
+
+        When it returns, the daemon has let everything go; if the daemon does not run, there is nothing to let go.
+        """
+        switch = self._connected()
+        doomed = [change.before for change in changes if change.before is not None]
+        follow = switch.daemon_runs()
+        gone = {thing.name for thing in doomed if isinstance(thing, Bridge)}
+        size = CHUNK if any(row.name not in gone for row in switch.rows("Bridge")) else CHUNK_ALONE
+        for chunk in _chunks(doomed, size):
+            switch.change(_removal(switch, chunk), "remove bridges and ports from Open vSwitch", follow)
+
+    def apply(self, changes: Sequence[Change[Any]], scope: Scope) -> None:
+        """Create and update everything in one transaction, wait for the daemon, and ask it for what it could not do. Raise LabErrors."""
+        switch = self._connected()
+        switch.change(_edition(switch, changes, self._have), "change the bridges and ports of Open vSwitch")
+        touched = [Port(change.key, bridge=change.key) if change.kind == self.kind else change.after for change in changes if change.after]
+        problems = faults(touched, switch.rows("Port"))
+        if problems:
+            raise LabErrors(problems)
+
+    def _connected(self) -> ovsdb.Database:
+        if self._switch is None:
+            raise ovsdb.not_running(self._address)
+        return self._switch
+
+    def _require_nothing_stored(self, goal: Goal[Bridge], scope: Scope) -> None:
+        for row in ovsdb.stored():
+            if row["name"] in goal.absent or (goal.purge and row["external_ids"].get(MARK) == scope.lab):
+                raise ovsdb.not_running(self._address)
+
+
+def _with_stale_ports(bridge: Bridge, devices: Mapping[str, int], listened: frozenset[int]) -> Bridge:
+    """Mark the ports whose device has gone, or has come again without the daemon listening to it.
+
+    The daemon does not notice: ofport and error stay as they were, and ifindex follows the new device
+    (lib/netdev-linux.c). A daemon in another network namespace has its devices there, and then nothing can be told.
+    """
+    if bridge.name not in devices:
+        return bridge
+    ports = []
+    for port in bridge.ports:
+        reason = port.fault
+        if not reason and port.type == "" and port.name != bridge.name:
+            for name in port.interfaces or (port.name,):
+                if name not in devices:
+                    reason = "its network device is gone"
+                elif bridge.datapath_type == "netdev" and devices[name] not in listened:
+                    reason = "its network device was made anew, and ovs-vswitchd does not listen to it"
+        ports.append(replace(port, fault=reason))
+    return replace(bridge, ports=tuple(ports))
+
+
+def _chunks(doomed: Sequence[Bridge | Port], size: int) -> list[list[Bridge | Port]]:
+    """Return ports, then bridges, in groups of what the daemon lets go in one go."""
+    chunks: list[list[Bridge | Port]] = []
+    cost = size
+    for thing in sorted(doomed, key=lambda thing: isinstance(thing, Bridge)):
+        if cost >= size:
+            chunks.append([])
+            cost = 0
+        chunks[-1].append(thing)
+        cost += not (isinstance(thing, Port) and thing.type in _VIRTUAL)
+    return chunks
+
+
+def _removal(switch: ovsdb.Database, doomed: Sequence[Bridge | Port]) -> Callable[[Callable[[str], Any]], None]:
+    def build(insert: Callable[[str], Any]) -> None:
+        writer = Writer(insert, switch.root, switch.rows)
+        for thing in doomed:
+            if isinstance(thing, Bridge):
+                writer.drop_bridge(thing.name)
+            else:
+                writer.drop_port(thing.bridge, thing.name)
+
+    return build
+
+
+def _edition(switch: ovsdb.Database, changes: Sequence[Change[Any]], have: Mapping[str, Bridge]) -> Callable[[Callable[[str], Any]], None]:
+    bridges: list[tuple[Bridge | None, Any]] = [(change.before, change.after) for change in changes if change.kind == OvsDriver.kind]
+    ports = [change for change in changes if change.kind != OvsDriver.kind]
+    listed = {change.key for change in ports}
+    # A mirror forgot the port that was taken out of it.
+    mirrors = {bridge.name: (bridge, before) for before, bridge in bridges}
+    for change in ports:
+        home: Any = change.after
+        if change.action == "replace" and home.bridge in have:
+            mirrors[home.bridge] = (mirrors.get(home.bridge, (have[home.bridge], None))[0], None)
+
+    def build(insert: Callable[[str], Any]) -> None:
+        writer = Writer(insert, switch.root, switch.rows)
+        for before, bridge in bridges:
+            if before is not None:
+                writer.set_bridge(bridge, before)
+                continue
+            writer.add_bridge(bridge)
+            if bridge.name not in listed:
+                writer.add_port(Port(bridge.name, bridge.lab, bridge.name, type="internal"))
+        for change in ports:
+            port: Any = change.after
+            if change.action == "update":
+                writer.set_port(port, change.before)
+            else:
+                writer.add_port(replace(port, type="internal") if port.name == port.bridge else port)
+        writer.finish()
+        for bridge, before in mirrors.values():
+            writer.set_mirrors(bridge, before)
+
+    return build

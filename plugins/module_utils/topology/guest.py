@@ -1,0 +1,105 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a VM needs: its image, its NICs, and what its guest is told about users and network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._errors import LabError
+from ..images.catalogue import Image, find, own_image
+from .model import Endpoint, Guest, Node, Topology
+from .values import Problems
+
+
+def image_of(guest: Guest, topology: Topology) -> Image:
+    """Return what is known of a guest's image. Raise LabError."""
+    return find(guest.image, topology.images)
+
+
+def user_of(guest: Guest, topology: Topology) -> str:
+    """Return the user that Ansible logs in as."""
+    return guest.user or image_of(guest, topology).user
+
+
+def check_guests(topology: Topology, problems: Problems) -> None:
+    """Check the file's own images, and what guests ask of theirs."""
+    broken = set()
+    for name, entry in topology.images.items():
+        try:
+            own_image(name, entry)
+        except LabError as error:
+            broken.add(name)
+            problems.append(f"images.{name}: {error}")
+    for node in topology.nodes.values():
+        if node.guest and node.guest.image not in broken:
+            problems.extend(f"{node.path}.{problem}" for problem in _image_problems(node.guest, topology))
+
+
+def _image_problems(guest: Guest, topology: Topology) -> list[str]:
+    try:
+        image = image_of(guest, topology)
+    except LabError as error:
+        return [f"image: {error}"]
+    found = []
+    if guest.memory is not None and guest.memory < image.memory:
+        found.append(f"memory: {guest.memory} MiB are too few for image '{guest.image}', which needs {image.memory}")
+    if not image.cloud_init:
+        given = [key for key in ("user", "hashed_password", "users", "user_data") if getattr(guest, key)]
+        found.extend(f"{key}: image '{guest.image}' has no cloud-init that could do this; leave it out" for key in given)
+    return found
+
+
+def machine(node: Node, guest: Guest, topology: Topology) -> dict[str, Any]:
+    """Return what module qemu_vm and the seed of one VM are made of."""
+    ends = topology.ends(node.name)
+    same = ("image", "boot", "cpus", "machine", "cpu_model", "accel", "state", "stop_timeout", "on_change")
+    nics = [
+        {"id": end.interface, "model": end.model or guest.model, "mac": end.mac, "tap": far.interface, "vnet_hdr": None}
+        for end, far, _link in ends
+    ]
+    network = [
+        {
+            "interface": end.interface,
+            "mac": end.mac,
+            "method": end.ipv4.method if end.ipv4 else "none",
+            "addresses": list(end.ipv4.addresses) if end.ipv4 and end.ipv4.method == "static" else [],
+            "gateway": (end.gateway or None) if end.ipv4 and end.ipv4.method == "static" else None,
+            "dns": list(_name_servers(end, topology)),
+            **({"mtu": link.mtu} if link.mtu else {}),
+        }
+        for end, _far, link in ends
+    ]
+    return {
+        "name": node.name,
+        **{key: getattr(guest, key) for key in same},
+        "memory": guest.memory or image_of(guest, topology).memory,
+        "disk_size": guest.disk,
+        "nics": nics,
+        "users": _users(guest, topology),
+        "hostname": guest.hostname or node.name,
+        "domain": topology.domain,
+        "network": network,
+        "user_data": dict(guest.user_data),
+        "extra_args": list(guest.extra_args),
+    }
+
+
+def _name_servers(end: Endpoint, topology: Topology) -> tuple[str, ...]:
+    switch = topology.nodes[end.network].switch if end.network else None
+    return (switch.dhcp.dns or ()) if switch and switch.dhcp else ()
+
+
+def _users(guest: Guest, topology: Topology) -> list[dict[str, Any]]:
+    first = {
+        "name": user_of(guest, topology),
+        "sudo": True,
+        "authorized_keys": list(guest.authorized_keys),
+        "hashed_password": guest.hashed_password,
+    }
+    others = [
+        {"name": user.name, "sudo": user.sudo, "authorized_keys": list(user.authorized_keys), "hashed_password": user.hashed_password}
+        for user in guest.users
+    ]
+    return [first, *others]

@@ -1,0 +1,232 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The simple types of a topology file: names, numbers, addresses."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv4Address, IPv4Interface
+from typing import Any
+
+from .model import Ipv4
+from .values import ListOf, Type, shown, suggestion
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError
+    return value
+
+
+def _boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
+
+
+def number(minimum: int, maximum: int, unit: str = "") -> Type:
+    """Return the type of whole numbers between two bounds."""
+
+    def parse(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= maximum:
+            raise ValueError
+        return value
+
+    return Type(f"a whole number from {minimum} to {maximum}{f' ({unit})' if unit else ''}", parse)
+
+
+def choice(*words: str) -> Type:
+    """Return the type of one of some words."""
+    name = f"one of {', '.join(words)}"
+
+    def parse(value: Any) -> str:
+        if value not in words:
+            raise ValueError(f"must be {name}, not {shown(value)}{suggestion(value, words)}")
+        return str(value)
+
+    return Type(name, parse)
+
+
+def matching(name: str, pattern: str, longest: int) -> Type:
+    """Return the type of texts that a regular expression matches as a whole."""
+    expression = re.compile(pattern)
+
+    def parse(value: Any) -> str:
+        if isinstance(value, str) and len(value) > longest:
+            raise ValueError(f"'{value}' has {len(value)} characters; at most {longest} are possible")
+        if not isinstance(value, str) or not expression.fullmatch(value):
+            raise ValueError
+        return value
+
+    return Type(name, parse)
+
+
+def _mac(value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        # YAML 1.1 reads digits with colons as a number to the base of 60.
+        raise ValueError("write the MAC address in quotes; without them YAML reads it as a number")
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}", value):
+        raise ValueError
+    if int(value[:2], 16) & 1:
+        raise ValueError(f"'{value}' is a group address; the first byte of an interface's MAC address is even")
+    return value.lower().replace("-", ":")
+
+
+def _address(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError
+    try:
+        return str(IPv4Address(value))
+    except ValueError:
+        raise ValueError from None
+
+
+def _cidr(value: Any) -> str:
+    if not isinstance(value, str) or "/" not in value:
+        raise ValueError
+    return _interface(value)
+
+
+def _interface(text: str) -> str:
+    try:
+        interface = IPv4Interface(text)
+    except ValueError:
+        raise ValueError from None
+    wrong = usable(interface)
+    if wrong:
+        raise ValueError(wrong)
+    return str(interface)
+
+
+def usable(interface: IPv4Interface) -> str:
+    """Say why a node cannot have this address; empty if it can. A /31 and a /32 use all of theirs (RFC 3021)."""
+    network = interface.network
+    if network.prefixlen >= 31 or interface.ip not in (network.network_address, network.broadcast_address):
+        return ""
+    kind = "network" if interface.ip == network.network_address else "broadcast"
+    return f"{interface.ip} is the {kind} address of {network}; choose one between"
+
+
+def _ipv4(value: Any) -> Ipv4:
+    if value in ("dhcp", "none"):
+        return Ipv4(value)
+    items = value if isinstance(value, list) else [value]
+    if not all(isinstance(item, str) and item for item in items):
+        raise ValueError
+    # An address without a prefix takes the one of the switch's subnet.
+    addresses = tuple(_interface(item) if "/" in item else _address(item) for item in items)
+    return Ipv4("static", addresses) if addresses else Ipv4("none")
+
+
+def _lease(value: Any) -> str:
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or not re.fullmatch(r"infinite|[0-9]{1,9}[mhdw]?", text):
+        raise ValueError
+    if text.isdigit() and int(text) < 120:
+        raise ValueError(f"{text} seconds are too short; a lease lasts at least 120 seconds")
+    return text
+
+
+def _range(value: Any) -> tuple[str, str]:
+    if not isinstance(value, list) or len(value) != 2:
+        raise ValueError
+    return _address(value[0]), _address(value[1])
+
+
+def _mapping(value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise ValueError
+    return _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    """Return value in the types of JSON; raise ValueError for what has no place there."""
+    if isinstance(value, dict):
+        return {_key(name): _plain(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    raise ValueError(f"{shown(value)} is neither text nor number, list nor mapping; put it in quotes")
+
+
+def nodes_by_name(value: Any) -> dict[str, Any]:
+    """Read the nodes: a mapping by name, or a list of names."""
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        twice = sorted({name for name in value if value.count(name) > 1})
+        if twice:
+            raise ValueError(f"'{twice[0]}' is listed twice")
+        value = dict.fromkeys(value)
+    mapping: dict[str, Any] = _mapping(value)
+    return mapping
+
+
+def links(value: Any) -> list[Any]:
+    """Read the links as a list; what each one is comes later."""
+    if not isinstance(value, list):
+        raise ValueError
+    return value
+
+
+def _key(name: Any) -> str:
+    if isinstance(name, bool) or not isinstance(name, (str, int)):
+        raise ValueError(f"the key {shown(name)} must be text; put it in quotes")
+    return str(name)
+
+
+def _texts(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise ValueError
+    return {_key(name): _scalar(part) for name, part in value.items()}
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, (str, int, float)):
+        raise ValueError
+    return str(value)
+
+
+def either(word: str, other: Type) -> Type:
+    """Return a type that knows one word besides the values of another type; the word means the empty value."""
+
+    def parse(value: Any) -> Any:
+        return "" if value in (word, "", []) else other.parse(value)
+
+    return Type(f"'{word}' or {other.name}", parse)
+
+
+TEXT = Type("text", _text)
+BOOLEAN = Type("true or false", _boolean)
+MAC = Type('a MAC address such as "52:54:00:12:34:56"', _mac)
+ADDRESS = Type("an IPv4 address such as 192.168.100.7", _address)
+CIDR = Type("an IPv4 address with its prefix length such as 192.168.100.1/24", _cidr)
+IPV4 = Type("'dhcp', 'none', or IPv4 addresses such as 192.168.100.7/24", _ipv4)
+GATEWAY = either("none", ADDRESS)
+LEASE = Type("a time such as 45m, 12h, 7d, 'infinite' or a number of seconds", _lease)
+RANGE = Type("the first and the last address as in [192.168.100.2, 192.168.100.200]", _range)
+MAPPING = Type("a mapping", _mapping)
+SETTINGS = Type("a mapping of texts", _texts)
+MTU = number(68, 65535, "bytes")
+VLAN = number(1, 4094)
+# The Open vSwitch's own empty value, so that a tag can be taken away again.
+TAG = either("none", VLAN)
+DEVICE = matching(
+    "an interface's name: 1 to 15 letters, digits, '-', '_' or '.', beginning with a letter or digit", r"[A-Za-z0-9][A-Za-z0-9_.-]*", 15
+)
+NAMESPACE = matching(
+    "a namespace's name: letters, digits, '-', '_' or '.', beginning with a letter or digit", r"[A-Za-z0-9][A-Za-z0-9_.-]*", 100
+)
+NODE = matching(
+    "a name: letters, digits or '-', beginning and ending with a letter or digit", r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?", 48
+)
+LAB = matching(NODE.name, r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?", 24)
+USER = matching("a user's name: lower-case letters, digits, '-' or '_', beginning with a letter", r"[a-z_][a-z0-9_-]*", 32)
+DOMAIN = matching(
+    "a domain such as lab.internal", r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*", 100
+)
+TEXTS = ListOf("a list of texts", TEXT)
+ADDRESSES = ListOf("a list of IPv4 addresses", ADDRESS)
+VLANS = ListOf("a list of VLAN numbers", VLAN)

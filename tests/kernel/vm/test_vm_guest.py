@@ -1,0 +1,71 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Guests that boot: the tiny image, on a tap, with a static address and a key."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabError
+from ansible_collections.netvirt.lab.plugins.module_utils.resources.vm_goals import source
+
+from .conftest import Bench, run_module, shell, wait_for
+
+pytestmark = pytest.mark.guest
+
+
+@pytest.fixture(scope="module")
+def tiny() -> str:
+    try:
+        source("tiny")
+    except LabError as error:
+        pytest.skip(str(error))
+    return "tiny"
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("key") / "id"
+    shell(f"ssh-keygen -q -t ed25519 -N '' -f {path}")
+    return path
+
+
+def test_a_guest_is_told_its_name_address_and_key_and_powers_down(bench: Bench, tiny: str, key: Path, tap: Callable[..., str]) -> None:
+    shell(f"ip addr add 10.77.0.1/24 dev {tap('goose-0')}")
+    vm = {
+        "name": "goose",
+        "image": tiny,
+        "memory": 192,
+        "nics": [{"model": "e1000", "tap": "goose-0"}],
+        "hostname": "gander",
+        "network": [{"interface": "eth0", "method": "static", "addresses": ["10.77.0.2/24"]}],
+        "stop_timeout": 20,
+    }
+    bench.run(vm, source=source, keys=[key.with_suffix(".pub").read_text().strip()])
+    login = ["ssh", "-i", str(key), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "ConnectTimeout=2"]
+
+    def inside(line: str) -> str:
+        return subprocess.run([*login, "root@10.77.0.2", line], check=False, capture_output=True, text=True).stdout.strip()
+
+    wait_for(lambda: inside("hostname") == "gander", 60)
+    (report,) = run_module("qemu_vm_info", lab=bench.lab, console_lines=50)["vms"]
+    assert any("10.77.0.2/24" in line for line in report["console"]), report["console"]
+    assert 100 < report["resident_memory"] < 900
+
+    vm["nics"] = [{"model": "e1000", "tap": "goose-0", "up": False}]
+    bench.run(vm, source=source, keys=[key.with_suffix(".pub").read_text().strip()])
+    assert subprocess.run(["ping", "-c1", "-W1", "10.77.0.2"], check=False, capture_output=True).returncode
+    vm["nics"][0]["up"] = True
+    bench.run(vm, source=source, keys=[key.with_suffix(".pub").read_text().strip()])
+    wait_for(lambda: subprocess.run(["ping", "-c1", "-W1", "10.77.0.2"], check=False, capture_output=True).returncode == 0, 10)
+
+    began = time.monotonic()
+    bench.run({**vm, "state": "stopped"}, source=source, keys=[key.with_suffix(".pub").read_text().strip()])
+    # Its own doing: else it would have taken the whole of stop_timeout.
+    assert time.monotonic() - began < 15
+    assert "Power down" in bench.state("goose", "console.log").read_text(errors="replace")

@@ -1,0 +1,98 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All ways to write the same thing mean the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import compile_share, load
+
+BASE = "{name: forms, nodes: {sw: {kind: ovs, ipv4: 10.4.0.1/24}, one: {kind: netns}, two: {kind: vm}}, links: [%s]}"
+SAME = {
+    "a link": [
+        "one sw",
+        "one:eth0 sw",
+        "[one, sw]",
+        "['one:eth0', sw]",
+        "{endpoints: [one, sw]}",
+        "{endpoints: one sw}",
+        "[{node: one}, {node: sw}]",
+    ],
+    "an address": [
+        "{endpoints: [one, sw], ipv4: 10.4.0.7}",
+        "{endpoints: [one, sw], ipv4: 10.4.0.7/24}",
+        "{endpoints: [one, sw], ipv4: [10.4.0.7/24]}",
+        "{endpoints: [one, sw], ipv4: {one: 10.4.0.7/24}}",
+        "{endpoints: [one, sw], ipv4: {'one': 10.4.0.7/24}, gateway: 10.4.0.1}",
+        "{endpoints: [{node: one, ipv4: 10.4.0.7}, sw]}",
+    ],
+    "a port": [
+        "two sw:port7",
+        "{endpoints: [two, sw], device: port7}",
+        "[two, {node: sw, device: port7}]",
+        "[two, {node: sw, interface: port7}]",
+    ],
+    "a model": ["{endpoints: [two, sw], model: e1000}", "[{node: two, model: e1000}, sw]", "{endpoints: [two, sw], model: {two: e1000}}"],
+    "no address": ["{endpoints: [one, sw], ipv4: none}", "{endpoints: [one, sw], ipv4: []}"],
+    "nothing said": ["{endpoints: [one, sw], mtu: , tag: , ipv4: }", "one sw"],
+}
+
+
+def compiled(text: str) -> Any:
+    return compile_share(load(yaml.safe_load(text)))
+
+
+@pytest.mark.parametrize("case", SAME)
+def test_forms_of_a_link(case: str) -> None:
+    first, *others = (compiled(BASE % form) for form in SAME[case])
+    for other in others:
+        assert other == first
+
+
+def test_forms_of_nodes() -> None:
+    first, *others = (
+        compiled(f"{{name: forms, nodes: {nodes}}}")
+        for nodes in ("{a: {kind: netns}, b: {kind: netns}}", "{a: netns, b: netns}", "{a: , b: {}}", "[a, b]")
+    )
+    for other in others:
+        assert other == first
+
+
+def test_a_nodes_own_key_goes_before_the_default() -> None:
+    share = compiled(
+        "{name: forms, defaults: {vm: {cpus: 4, model: pcnet}}, nodes: {a: vm, b: {kind: vm, cpus: 2}, s: bridge}, links: [a s, b s]}"
+    )
+    assert [(vm["name"], vm["cpus"], vm["nics"][0]["model"]) for vm in share["vms"]] == [("a", 4, "pcnet"), ("b", 2, "pcnet")]
+
+
+def test_interfaces_are_numbered_around_the_named_ones() -> None:
+    share = compiled("{name: forms, nodes: {a: , s: bridge}, links: ['a s', 'a:eth1 s', 'a s', 'a:lan s']}")
+    assert [interface["name"] for interface in share["nodes"][0]["interfaces"]] == ["eth0", "eth1", "eth2", "lan"]
+
+
+def test_the_first_interface_has_the_default_route() -> None:
+    text = "{name: forms, nodes: {a: , s: {kind: bridge, ipv4: 10.4.0.1/24}, t: {kind: bridge, ipv4: 10.5.0.1/24}}, links: [%s, %s]}"
+    share = compiled(text % ("{endpoints: [a, s], ipv4: 10.4.0.9}", "{endpoints: [a, t], ipv4: 10.5.0.9}"))
+    assert [interface["gateway"] for interface in share["nodes"][0]["interfaces"]] == ["10.4.0.1", None]
+
+
+def test_what_is_empty_is_removed_and_what_is_left_out_is_not_managed() -> None:
+    share = compiled(
+        "{name: forms, nodes: {a: {ipv4: none}, b: , s: {kind: ovs, ipv4: none, controllers: [], other_config: {stp-priority: ''}},"
+        " t: ovs}, links: [{endpoints: [a, s], tag: none, trunks: []}, b t]}"
+    )
+    bridges = {bridge["altname"]: bridge for bridge in share["bridges"]}
+    assert bridges["forms.s"]["controllers"] == []
+    assert bridges["forms.s"]["other_config"] == {"stp-priority": ""}
+    assert bridges["forms.s"]["ports"][0].items() >= {"tag": "", "trunks": []}.items()
+    assert bridges["forms.t"].keys() == {"name", "altname", "datapath_type", "ports"}
+    assert bridges["forms.t"]["ports"][0].keys() == {"name"}
+    addresses = {(item["netns"], item["name"]): item for item in share["addresses"]}
+    assert addresses["forms.a", "eth0"]["addresses"] == []
+    assert addresses["", bridges["forms.s"]["name"]]["addresses"] == []
+    assert "addresses" not in addresses["", bridges["forms.t"]["name"]]
+    assert ("forms.b", "eth0") not in addresses

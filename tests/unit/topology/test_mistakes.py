@@ -1,0 +1,306 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every mistake in a topology gets one line that says where it is, what is wrong and what would be right."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErrors
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import load
+
+# What is wrong, the file without its name, and every line of the message.
+MISTAKES = {
+    "unknown node": (
+        "{nodes: {a: , sw-br: ovs}, links: [[a, swbr]]}",
+        ["links[0].endpoints[1]: no node 'swbr' (did you mean 'sw-br'?)"],
+    ),
+    "unknown node, nothing near": ("{nodes: [a], links: [a zzz]}", ["links[0].endpoints[1]: no node 'zzz'"]),
+    "unknown kind": (
+        "{nodes: {a: {kind: brigde}}}",
+        ["nodes.a.kind: must be one of netns, vm, ovs, bridge, host, not 'brigde' (did you mean 'bridge'?)"],
+    ),
+    "unknown key": ("{nodes: {a: {kind: vm, memroy: 7}}}", ["nodes.a: unknown key 'memroy' (did you mean 'memory'?)"]),
+    "key of another kind": ("{nodes: {a: {kind: netns, cpus: 2}}}", ["nodes.a: unknown key 'cpus' (known: gateway, ipv4, netns)"]),
+    "unknown key of the file": ("{nodes: [a], link: []}", ["topology: unknown key 'link' (did you mean 'links'?)"]),
+    "unknown key of a link": (
+        "{nodes: {a: , s: bridge}, links: [{endpoints: [a, s], mut: 9000}]}",
+        ["links[0]: unknown key 'mut' (did you mean 'mtu'?)"],
+    ),
+    "unknown kind of defaults": ("{nodes: [a], defaults: {vms: {}}}", ["defaults.vms: no kind 'vms' (did you mean 'vm'?)"]),
+    "mistake in defaults, once": (
+        "{nodes: {a: vm, b: vm}, defaults: {vm: {memory: much}}}",
+        ["defaults.vm.memory: must be a whole number from 32 to 4194304 (MiB), not 'much'"],
+    ),
+    "duplicate MAC": (
+        "{nodes: {a: , b: , s: bridge}, links: [{endpoints: [a, s], mac: '02:00:00:00:00:0A'},"
+        " {endpoints: [b, s], mac: '02-00-00-00-00-0a'}]}",
+        ["links[1].endpoints[0]: MAC address '02:00:00:00:00:0a' is taken by links[0].endpoints[0]"],
+    ),
+    "MAC read as a number": (
+        "{nodes: {a: , s: bridge}, links: [{endpoints: [a, s], mac: 52:54:00:12:34:56}]}",
+        ["links[0].mac: write the MAC address in quotes; without them YAML reads it as a number"],
+    ),
+    "group MAC": (
+        "{nodes: {a: , s: bridge}, links: [{endpoints: [a, s], mac: '03:00:00:00:00:0a'}]}",
+        ["links[0].mac: '03:00:00:00:00:0a' is a group address; the first byte of an interface's MAC address is even"],
+    ),
+    "duplicate address": (
+        "{nodes: {a: {ipv4: 10.1.0.5}, b: {ipv4: 10.1.0.5/24}, s: {kind: bridge, ipv4: 10.1.0.1/24}}, links: [a s, b s]}",
+        ["links[1].endpoints[0]: address 10.1.0.5 of b:eth0 is the one of a:eth0 already"],
+    ),
+    "the switch's address": (
+        "{nodes: {a: {ipv4: 10.1.0.1}, s: {kind: bridge, ipv4: 10.1.0.1/24}}, links: [a s]}",
+        ["links[0].endpoints[0]: address 10.1.0.1 of a:eth0 is the one of switch 's' already"],
+    ),
+    "duplicate interface": (
+        "{nodes: {a: , s: bridge}, links: [a:lan s, a:lan s]}",
+        ["links[1].endpoints[0]: interface 'a:lan' is taken by links[0].endpoints[0]"],
+    ),
+    "duplicate device": (
+        "{nodes: {a: , s: {kind: bridge, device: p0}}, links: ['a s:p0']}",
+        ["links[0].endpoints[1]: device 'p0' is taken by nodes.s"],
+    ),
+    "duplicate namespace": (
+        "{nodes: {a: {netns: same}, b: {netns: same}}}",
+        ["nodes.b: network namespace 'same' is taken by nodes.a"],
+    ),
+    "address outside": (
+        "{nodes: {a: {ipv4: 10.2.0.5/24}, s: {kind: bridge, ipv4: 10.1.0.1/24}}, links: [a s]}",
+        ["links[0].endpoints[0]: address 10.2.0.5 of a:eth0 is outside of 10.1.0.0/24, the subnet of 's'"],
+    ),
+    "another prefix length": (
+        "{nodes: {a: {ipv4: 10.1.0.5/16}, s: {kind: bridge, ipv4: 10.1.0.1/24}}, links: [a s]}",
+        ["links[0].endpoints[0]: address 10.1.0.5/16 of a:eth0 needs the prefix length of its subnet, /24"],
+    ),
+    "no prefix length": (
+        "{nodes: {a: {ipv4: 10.1.0.5}, s: bridge}, links: [a s]}",
+        ["links[0].endpoints[0]: address 10.1.0.5 of a:eth0 needs a prefix length, as in 10.1.0.5/24"],
+    ),
+    "overlapping subnets": (
+        "{nodes: {s: {kind: bridge, ipv4: 10.1.0.1/16}, t: {kind: ovs, ipv4: 10.1.2.1/24}}}",
+        ["nodes.t.ipv4: 10.1.2.0/24 overlaps 10.1.0.0/16 of switch 's'; each switch of a lab host needs a subnet of its own"],
+    ),
+    "range outside": (
+        "{nodes: {s: {kind: bridge, ipv4: 10.1.0.1/24, dhcp: {range: [10.1.0.9, 10.1.1.9]}}}}",
+        ["nodes.s.dhcp.range: 10.1.1.9 is outside of the switch's subnet 10.1.0.0/24"],
+    ),
+    "range reversed": (
+        "{nodes: {s: {kind: bridge, ipv4: 10.1.0.1/24, dhcp: {range: [10.1.0.9, 10.1.0.3]}}}}",
+        ["nodes.s.dhcp.range: begins with 10.1.0.9, which is after its end 10.1.0.3; swap the two"],
+    ),
+    "range over the switch": (
+        "{nodes: {s: {kind: bridge, ipv4: 10.1.0.5/24, dhcp: {range: [10.1.0.2, 10.1.0.9]}}}}",
+        ["nodes.s.dhcp.range: holds the switch's own address 10.1.0.5; let the range begin after it or end before it"],
+    ),
+    "range with the broadcast address": (
+        "{nodes: {s: {kind: bridge, ipv4: 10.1.0.1/24, dhcp: {range: [10.1.0.9, 10.1.0.255]}}}}",
+        ["nodes.s.dhcp.range: 10.1.0.255 is the broadcast address of 10.1.0.0/24; choose one between"],
+    ),
+    "range too small": (
+        "{nodes: {a: , b: , c: , s: {kind: bridge, ipv4: 10.1.0.1/24, dhcp: {range: [10.1.0.2, 10.1.0.3]}}}, links: [a s, b s, c s]}",
+        ["nodes.s.dhcp.range: has 2 free addresses for 3 nodes; widen it"],
+    ),
+    "subnet too small": (
+        "{nodes: {s: {kind: bridge, ipv4: 10.1.0.1/32, dhcp: true}}}",
+        ["nodes.s.dhcp.range: the subnet 10.1.0.1/32 has no address besides the switch's own; choose a larger one"],
+    ),
+    "range of one": (
+        "{nodes: {s: {kind: bridge, ipv4: 10.1.0.1/24, dhcp: {range: 10.1.0.2}}}}",
+        ["nodes.s.dhcp.range: must be the first and the last address as in [192.168.100.2, 192.168.100.200], not '10.1.0.2'"],
+    ),
+    "router outside": (
+        "{nodes: {s: {kind: bridge, ipv4: 10.1.0.1/24, dhcp: {router: 10.9.0.1}}}}",
+        ["nodes.s.dhcp.router: 10.9.0.1 is outside of the switch's subnet 10.1.0.0/24"],
+    ),
+    "lease too short": (
+        "{nodes: {s: {kind: bridge, ipv4: 10.1.0.1/24, dhcp: {lease: 60}}}}",
+        ["nodes.s.dhcp.lease: 60 seconds are too short; a lease lasts at least 120 seconds"],
+    ),
+    "network address": (
+        "{nodes: {s: {kind: bridge, ipv4: 10.1.0.0/24}}}",
+        ["nodes.s.ipv4: 10.1.0.0 is the network address of 10.1.0.0/24; choose one between"],
+    ),
+    "broadcast address": (
+        "{nodes: {a: {ipv4: 10.1.0.255}, s: {kind: bridge, ipv4: 10.1.0.1/24}}, links: [a s]}",
+        ["links[0].endpoints[0]: 10.1.0.255 is the broadcast address of 10.1.0.0/24; choose one between"],
+    ),
+    "switch without prefix length": (
+        "{nodes: {s: {kind: bridge, ipv4: 10.1.0.1}}}",
+        ["nodes.s.ipv4: must be 'none' or an IPv4 address with its prefix length such as 192.168.100.1/24, not '10.1.0.1'"],
+    ),
+    "DHCP without an address": (
+        "{nodes: {s: {kind: ovs, dhcp: true}}}",
+        ["nodes.s.dhcp: needs the switch's own address; add ipv4, such as 192.168.100.1/24"],
+    ),
+    "NAT without an address": (
+        "{nodes: {s: {kind: ovs, nat: true}}}",
+        ["nodes.s.nat: needs the switch's own address; add ipv4, such as 192.168.100.1/24"],
+    ),
+    "DHCP where there is none": (
+        "{nodes: {a: {ipv4: dhcp}, s: bridge}, links: [a s]}",
+        ["links[0].endpoints[0]: no DHCP where a:eth0 is; add dhcp to its switch, or give it a static address"],
+    ),
+    "DHCP in a VLAN": (
+        "{nodes: {a: , s: {kind: ovs, ipv4: 10.1.0.1/24, dhcp: true}}, links: [{endpoints: [a, s], tag: 7, ipv4: dhcp}]}",
+        ["links[0].endpoints[0]: no DHCP where a:eth0 is; add dhcp to its switch, or give it a static address"],
+    ),
+    "DHCP for the lab host": (
+        "{nodes: {h: host, s: {kind: ovs, ipv4: 10.1.0.1/24, dhcp: true}}, links: [{endpoints: ['h:to-s', s], ipv4: {h: dhcp}}]}",
+        ["links[0].endpoints[0]: h:to-s is an interface of the lab host itself, which asks no lab for an address; give it a static one"],
+    ),
+    "default route of the lab host": (
+        "{nodes: {h: host, a: }, links: [{endpoints: ['h:to-a', a], ipv4: {h: 10.1.0.1/24}, gateway: {h: 10.1.0.2}}]}",
+        ["links[0].endpoints[0]: h:to-a is an interface of the lab host itself, whose default route is not the lab's; leave out gateway"],
+    ),
+    "gateway beside DHCP": (
+        "{nodes: {a: {gateway: 10.1.0.9}, s: {kind: ovs, ipv4: 10.1.0.1/24, dhcp: true}}, links: [a s]}",
+        ["links[0].endpoints[0]: a:eth0 is told its default route by DHCP; set dhcp.router of 's' instead of gateway"],
+    ),
+    "gateway outside": (
+        "{nodes: {a: {gateway: 10.9.0.9, ipv4: 10.1.0.2/24}, s: bridge}, links: [a s]}",
+        ["links[0].endpoints[0]: gateway 10.9.0.9 of a:eth0 is outside of 10.1.0.0/24"],
+    ),
+    "gateway without an address": (
+        "{nodes: {a: {gateway: 10.9.0.9}, s: bridge}, links: [a s]}",
+        ["links[0].endpoints[0]: gateway 10.9.0.9 of a:eth0 cannot be reached without an address; add ipv4"],
+    ),
+    "address without a link": (
+        "{nodes: {a: {ipv4: dhcp}}}",
+        ["nodes.a: has an address or a gateway, but no link that could carry it; add a link"],
+    ),
+    "lab's name too long": (
+        "{name: abcdefghijklmnopqrstuvwxyz, nodes: [a]}",
+        ["name: 'abcdefghijklmnopqrstuvwxyz' has 26 characters; at most 24 are possible"],
+    ),
+    "odd characters": (
+        "{nodes: {a_b: }}",
+        ["nodes.a_b: must be a name: letters, digits or '-', beginning and ending with a letter or digit, not 'a_b'"],
+    ),
+    "names that differ in case": (
+        "{nodes: [pc1, PC1]}",
+        ["nodes.PC1: the name differs from 'pc1' by upper and lower case only; names of hosts do not tell these apart"],
+    ),
+    "node listed twice": ("{nodes: [a, b, a]}", ["nodes: 'a' is listed twice"]),
+    "device name too long": (
+        "{nodes: {s: {kind: ovs, device: ovs-bridge-number-1}}}",
+        ["nodes.s.device: 'ovs-bridge-number-1' has 19 characters; at most 15 are possible"],
+    ),
+    "interface name too long": (
+        "{nodes: {a: , s: ovs}, links: ['a:interface-number-1 s']}",
+        ["links[0].endpoints[0].interface: 'interface-number-1' has 18 characters; at most 15 are possible"],
+    ),
+    "unknown image": (
+        "{nodes: {a: {kind: vm, image: tyni}}}",
+        ["nodes.a.image: There is no image 'tyni' in the catalogue; did you mean 'tiny'?"],
+    ),
+    "memory": ("{nodes: {a: {kind: vm, memory: -1}}}", ["nodes.a.memory: must be a whole number from 32 to 4194304 (MiB), not -1"]),
+    "memory below the image's": (
+        "{nodes: {a: {kind: vm, image: ubuntu-24.04, memory: 512}}}",
+        ["nodes.a.memory: 512 MiB are too few for image 'ubuntu-24.04', which needs 1024"],
+    ),
+    "cpus": ("{nodes: {a: {kind: vm, cpus: 0}}}", ["nodes.a.cpus: must be a whole number from 1 to 1024, not 0"]),
+    "mtu": (
+        "{nodes: {a: , s: ovs}, links: [{endpoints: [a, s], mtu: 9.5}]}",
+        ["links[0].mtu: must be a whole number from 68 to 65535 (bytes), not 9.5"],
+    ),
+    "what an image cannot do": (
+        "{nodes: {a: {kind: vm, image: tiny, user_data: {timezone: UTC}}}}",
+        ["nodes.a.user_data: image 'tiny' has no cloud-init that could do this; leave it out"],
+    ),
+    "an image's sum": (
+        "{nodes: {a: {kind: vm, image: own}}, images: {own: {path: srv/own.raw}}}",
+        ["images.own: The path of image 'own' is not absolute: 'srv/own.raw'."],
+    ),
+    "link to itself": ("{nodes: {a: , b: }, links: [a:x a:y]}", ["links[0]: both ends are at node 'a'; a link joins two nodes"]),
+    "three endpoints": (
+        "{nodes: [a, b, c], links: [[a, b, c]]}",
+        ["links[0].endpoints: must be two endpoints as in [legacy:eth0, ovs-br], not 3 of them"],
+    ),
+    "no endpoints": (
+        "{nodes: [a], links: [{mtu: 1500}]}",
+        ["links[0]: the key 'endpoints' is missing; it must be two endpoints as in [legacy:eth0, ovs-br]"],
+    ),
+    "pairing": (
+        "{nodes: {a: vm, b: }, links: [a b]}",
+        ["links[0]: a direct link between the vm 'a' and the netns 'b' is not supported yet; connect both to a switch"],
+    ),
+    "which end": (
+        "{nodes: [a, b], links: [{endpoints: [a, b], ipv4: 10.1.0.1/24}]}",
+        ["links[0].ipv4: say which end is meant, as in {a: 10.1.0.1/24}"],
+    ),
+    "attribute of no end": (
+        "{nodes: {a: , s: bridge}, links: [{endpoints: [a, s], tag: 5}]}",
+        ["links[0].tag: is for an ovs; this link has no such end"],
+    ),
+    "attribute of another node": (
+        "{nodes: {a: , s: bridge}, links: [{endpoints: [a, s], ipv4: {b: dhcp}}]}",
+        ["links[0].ipv4: 'b' is no end of this link that can have it; 'a' can"],
+    ),
+    "attribute at the wrong end": (
+        "{nodes: {a: , s: bridge}, links: [{endpoints: [{node: a, model: e1000}, s]}]}",
+        ["links[0].endpoints[0].model: is for a vm; node 'a' is of kind netns"],
+    ),
+    "attribute given twice": (
+        "{nodes: {a: vm, s: bridge}, links: [{endpoints: [{node: a, model: e1000}, s], model: pcnet}]}",
+        ["links[0].model: is given in links[0].endpoints[0] already"],
+    ),
+    "two names for a port": (
+        "{nodes: {a: , s: bridge}, links: [{endpoints: [a, s:p1], device: p2}]}",
+        ["links[0].device: is given in links[0].endpoints[1] already"],
+    ),
+    "mirror of nothing": (
+        "{nodes: {a: , s: {kind: ovs, mirrors: [{name: m, select_all: true, output_port: 'a:eth7'}]}}, links: [a s]}",
+        ["nodes.s.mirrors[0].output_port: no endpoint 'a:eth7' at this switch (did you mean 'a:eth0'?)"],
+    ),
+    "nodes as text": ("{nodes: a b c}", ["nodes: must be nodes by name, or a list of names, not 'a b c'"]),
+    "links as a mapping": ("{nodes: [a], links: {a: b}}", ["links: must be a list of links, not a mapping"]),
+    "a link as a number": (
+        "{nodes: [a], links: [7]}",
+        ["links[0]: must be 'a:eth0 b', [a:eth0, b] or a mapping with the key endpoints, not 7"],
+    ),
+    "an empty item": (
+        "{nodes: {a: {kind: vm, users: [ada, ]}, b: {kind: vm, users: [~]}}}",
+        ["nodes.b.users[0]: must be a mapping with the key name, not nothing"],
+    ),
+    "a node as a number": ("{nodes: {a: 7}}", ["nodes.a: must be a mapping or a kind, not 7"]),
+    "a key that is true": ("{nodes: {yes: netns}}", ["nodes: the key true must be text; put it in quotes"]),
+    "no nodes": ("{links: []}", ["topology: the key 'nodes' is missing; it must be nodes by name, or a list of names"]),
+}
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_a_mistake_is_named_where_it_is(case: str) -> None:
+    text, expected = MISTAKES[case]
+    with pytest.raises(LabErrors) as caught:
+        load({"name": "testbed", **yaml.safe_load(text)})
+    assert list(caught.value.problems) == expected
+
+
+def test_all_mistakes_of_a_file_are_reported_at_once() -> None:
+    text = """
+      name: Test bed
+      nodes: {a: {kind: vm, cpus: many}, s: {kind: ovs, nat: maybe}}
+      links: [a:eth0 t, {endpoints: [a, s], mtu: big, mac: x}]
+    """
+    with pytest.raises(LabErrors) as caught:
+        load(yaml.safe_load(text))
+    assert [problem.partition(":")[0] for problem in caught.value.problems] == [
+        "name",
+        "nodes.a.cpus",
+        "nodes.s.nat",
+        "links[0].endpoints[1]",
+        "links[1].mtu",
+        "links[1].mac",
+    ]
+
+
+@pytest.mark.parametrize("data", [None, [], "text", 7, {}, {"name": "x"}, {"nodes": ["x"]}, {1: 2}])
+def test_a_file_without_sense_is_refused(data: object) -> None:
+    with pytest.raises(LabErrors):
+        load(data)
+
+
+def test_a_guest_without_a_link_is_allowed() -> None:
+    assert load({"name": "testbed", "nodes": {"lonely": "vm"}}).nodes["lonely"].kind == "vm"

@@ -1,0 +1,142 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The connection variables of nodes, and the inventory as Ansible sees it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import load
+from ansible_collections.netvirt.lab.plugins.plugin_utils import reach
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+REMOTE = {
+    "ansible_host": "192.0.2.7",
+    "ansible_port": 2222,
+    "ansible_user": "op",
+    "ansible_ssh_private_key_file": "/home/op/a key",
+    "ansible_ssh_common_args": "-o StrictHostKeyChecking=no",
+    "ansible_become": True,
+}
+
+
+def test_guests_of_a_remote_lab_host_are_reached_through_it() -> None:
+    variables = reach.to_guests("mill", REMOTE, "/keys/lab")
+    words = shlex.split(variables["ansible_ssh_common_args"])
+    assert words[-1] == "ProxyCommand=ssh -W %h:%p -p 2222 -l op -i '/home/op/a key' -o StrictHostKeyChecking=no 192.0.2.7"
+    assert variables["ansible_ssh_private_key_file"] == "/keys/lab"
+
+
+def test_guests_of_this_machine_are_reached_directly() -> None:
+    assert "ProxyCommand" not in reach.to_guests("mill", {"ansible_connection": "local"}, "/keys/lab")["ansible_ssh_common_args"]
+
+
+def test_a_namespace_is_reached_as_its_lab_host_is() -> None:
+    variables = reach.in_namespace("mill", reach.connection({**REMOTE, "other": 1}))
+    assert variables["ansible_host"] == "192.0.2.7"
+    assert variables["ansible_become_method"] == "netvirt.lab.netns"
+    assert "other" not in variables
+    assert reach.in_namespace("mill", {})["ansible_host"] == "mill"
+
+
+def test_a_guest_is_reached_where_the_lab_host_is_too() -> None:
+    topology = load(
+        {
+            "name": "paths",
+            "nodes": {
+                "dark": "ovs",
+                "lit": {"kind": "ovs", "ipv4": "10.6.0.1/24"},
+                "box": {"kind": "vm", "user": "grace"},
+                "cave": {"kind": "vm", "image": "tiny"},
+            },
+            "links": [
+                {"endpoints": ["box", "dark"], "ipv4": "172.30.0.5/24"},
+                {"endpoints": ["box", "lit"], "ipv4": "10.6.0.5"},
+                {"endpoints": ["cave", "dark"]},
+            ],
+        }
+    )
+    assert reach.guest(topology.nodes["box"], topology) == {
+        "ansible_user": "grace",
+        "ansible_host": "10.6.0.5",
+        "ansible_python_interpreter": "/usr/bin/python3",
+    }
+    assert reach.guest(topology.nodes["cave"], topology) == {"ansible_user": "root"}
+
+
+def inventory(source: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    program = Path(sys.executable).with_name("ansible-inventory")
+    environment = {
+        **os.environ,
+        "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".cache"),
+        "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
+        "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",
+        "XDG_DATA_HOME": "/keys",
+    }
+    return subprocess.run([program, "-i", source, "--list", *arguments], capture_output=True, text=True, check=False, env=environment)
+
+
+def listed(source: Path, *arguments: str) -> Any:
+    done = inventory(source, *arguments)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def plain(value: Any) -> Any:
+    """Return a value without the wrapper that ansible-inventory puts around a text that is no template."""
+    if isinstance(value, dict):
+        return value.get("__ansible_unsafe") or {key: plain(part) for key, part in value.items()}
+    return [plain(part) for part in value] if isinstance(value, list) else value
+
+
+def test_the_default_labs_nodes_are_hosts() -> None:
+    found = listed(CHECKOUT / "inventory" / "ovs_kvm")
+    assert {group: sorted(found[group]["hosts"]) for group in ("lab_hosts", "vms", "namespaces", "switches")} == {
+        "lab_hosts": ["localhost"],
+        "vms": ["legacy", "modern"],
+        "namespaces": ["ns1"],
+        "switches": ["ovs-br"],
+    }
+    variables = found["_meta"]["hostvars"]
+    assert variables["localhost"]["netvirt_lab"] == "ovs-kvm"
+    assert plain(variables["localhost"]["netvirt_share"])["lab"] == "ovs-kvm"
+    legacy = variables["legacy"]
+    assert f"{legacy['ansible_host']}/24" == plain(legacy["netvirt_node"])["interfaces"][0]["addresses"][0]
+    assert legacy["ansible_user"] == "debian"
+    assert legacy["ansible_ssh_private_key_file"] == "/keys/netvirt/ovs-kvm/id_ed25519"
+    assert variables["ns1"]["ansible_netns"] == "ns1"
+    assert variables["ns1"]["netvirt_lab_host"] == "localhost"
+
+
+def test_a_file_alone_is_a_lab_on_this_machine_and_takes_extra_variables(tmp_path: Path) -> None:
+    source = tmp_path / "tiny.netvirt.yml"
+    source.write_text('{plugin: netvirt.lab.topology, name: "{{ who }}-lab", nodes: {one: , two: {kind: bridge, ipv4: "{{ net }}.1/24"}}}')
+    variables = listed(source, "-e", "who=ada net=10.66.0")["_meta"]["hostvars"]
+    assert variables["localhost"]["ansible_connection"] == "local"
+    assert variables["one"]["ansible_netns"] == "ada-lab.one"
+    assert plain(variables["two"]["netvirt_node"])["interfaces"][0]["addresses"] == ["10.66.0.1/24"]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "text", "message"),
+    [
+        ("", "{nodes: {vms: }}", "nodes.vms: a group of the inventory has this name; choose another"),
+        ("", "{nodes: {mill: }}", "nodes.mill: a host of the inventory has this name; choose another"),
+        ("", "{nodes: {a: {kind: nets}}}", "nodes.a.kind: must be one of netns, vm, ovs, bridge, host, not 'nets' (did you mean 'netns'?)"),
+        (", barn: ", "{nodes: {a: }}", "a lab on several hosts is not supported yet"),
+    ],
+)
+def test_a_mistake_fails_the_inventory(tmp_path: Path, hosts: str, text: str, message: str) -> None:
+    (tmp_path / "hosts.yml").write_text(f"{{lab_hosts: {{hosts: {{mill: {hosts}}}}}}}")
+    (tmp_path / "topology.netvirt.yml").write_text("{plugin: netvirt.lab.topology, name: wrong, " + text[1:])
+    done = inventory(tmp_path)
+    assert done.returncode != 0
+    assert message in " ".join(done.stderr.split())
