@@ -42,8 +42,8 @@ def measure(
 
 def table(results: Sequence[Mapping[str, Any]]) -> list[str]:
     """Render results as lines of text."""
-    first = max((len(result["node"]) for result in results), default=4)
-    second = max((len(result["model"]) for result in results), default=5)
+    first = max(map(len, ("node", *(result["node"] for result in results))))
+    second = max(map(len, ("model", *(result["model"] for result in results))))
     lines = [f"{'node':<{first}}  {'model':<{second}}  to the lab host  from the lab host"]
     for result in results:
         values = f"{result['to_host']:>8.1f} Mbit/s  {result['from_host']:>10.1f} Mbit/s"

@@ -41,8 +41,10 @@ def lab_lock(scope: Scope, patience: float = PATIENCE) -> Iterator[None]:
 
 def _locked(directory: Path, deadline: float) -> int:
     while True:
-        directory.mkdir(mode=0o755, parents=True, exist_ok=True)
         try:
+            directory.mkdir(parents=True, exist_ok=True)
+            for place in (directory.parent, directory):
+                place.chmod(0o755)  # whatever the umask: QEMU and dnsmasq run as other users
             descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except FileNotFoundError:
             continue

@@ -6,16 +6,20 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ._errors import LabError
 from ._lock import lab_lock
+from ._paths import IMAGES
 from ._plan import Change, Goal, Scope, converge, diff
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
+
+_LAB = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,23}")
 
 # Options of every module that makes things; documented in the fragment netvirt.lab.lab.
 LAB_OPTIONS: dict[str, Any] = {
@@ -39,6 +43,13 @@ def require_root() -> None:
         raise LabError("This module changes the machine's network and must run as root; add 'become: true' to the play or task.")
 
 
+def _checked_lab(name: str) -> str:
+    """Return a lab's name, which becomes part of paths that are removed with the lab. Raise LabError."""
+    if not _LAB.fullmatch(name) or name == IMAGES.name:
+        raise LabError(f"The lab name '{name}' cannot be used: letters, digits, '-' and '_', 24 at most, and not '{IMAGES.name}'.")
+    return name
+
+
 def run(
     module: AnsibleModule,
     goals: Callable[[Mapping[str, Any]], Sequence[Goal[Any]]],
@@ -47,7 +58,7 @@ def run(
     """Bring the machine to the goals that the module's options mean, and exit."""
     with reported(module):
         require_root()
-        scope = Scope(module.params["lab"], module.params.get("adopt", False), module.check_mode)
+        scope = Scope(_checked_lab(module.params["lab"]), module.params.get("adopt", False), module.check_mode)
         with lab_lock(scope):
             changes = converge(goals(module.params), scope)
             extra = dict(result(changes))

@@ -44,7 +44,7 @@ def share_goals(share: Mapping[str, Any], lab: str, authorized_keys: Sequence[st
         Goal(AddressDriver(), tuple(addressing(item, lab) for item in share.get("addresses") or ())),
         Goal(ForwardingDriver(), (forwarding_from(forwarding, lab),) if forwarding else (), purge=True),
         Goal(DnsmasqDriver(), (dnsmasq_from(services, lab),) if services else (), purge=True),
-        *vm_goals(vms, lab, authorized_keys, purge=True),
+        *vm_goals(vms, lab, authorized_keys, purge=True, images=share.get("images")),
         Goal(DhcpClientDriver(), tuple(DhcpClient(lab=lab, **item) for item in share.get("dhcp_clients") or ()), purge=True),
     ]
 
@@ -69,7 +69,10 @@ def cured(
         for port in bridge.get("ports") or ()
     }
     return (
-        [{"tx_offload": False, **link} if link.get("peer") and link["peer"][1] in needy and not link["peer"][0] else link for link in links],
+        [
+            {"tx_offload": False, **link} if link.get("peer") and link["peer"][1] in needy and not link["peer"][0] else link
+            for link in links
+        ],
         [{**vm, "nics": [_plain_header(nic) if nic.get("tap") in needy else nic for nic in vm.get("nics") or ()]} for vm in vms],
     )
 

@@ -116,8 +116,8 @@ images:
       directory: /var/lib/netvirt/images/debian-12
       disk: /var/lib/netvirt/images/debian-12/disk-bbc65120.raw
       disk_format: raw
-      initrd: /var/lib/netvirt/images/debian-12/initrd
-      kernel: /var/lib/netvirt/images/debian-12/vmlinux
+      initrd: /var/lib/netvirt/images/debian-12/initrd-bbc65120
+      kernel: /var/lib/netvirt/images/debian-12/vmlinux-bbc65120
       memory: 512
       name: debian-12
       python: /usr/bin/python3

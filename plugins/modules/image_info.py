@@ -49,8 +49,8 @@ images:
       directory: /var/lib/netvirt/images/tiny
       disk: null
       disk_format: null
-      initrd: /var/lib/netvirt/images/tiny/initrd
-      kernel: /var/lib/netvirt/images/tiny/vmlinux
+      initrd: /var/lib/netvirt/images/tiny/initrd-5e1d9f03
+      kernel: /var/lib/netvirt/images/tiny/vmlinux-5e1d9f03
       memory: 192
       name: tiny
       python: null

@@ -58,7 +58,10 @@ def lab_logins() -> dict[str, list[str]]:
     """Return how to log in to the lab's guests, as the inventory says."""
     said = subprocess.run(
         [str(Path(sys.executable).with_name("ansible-inventory")), "-i", INVENTORY, "--list"],
-        cwd=CHECKOUT, capture_output=True, text=True, check=True,
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     inventory = json.loads(said)
     hosts = inventory["_meta"]["hostvars"]
@@ -77,7 +80,9 @@ def throughput(nodes: Mapping[str, list[str]], server: str, seconds: int, repeat
                 listener = subprocess.Popen(["iperf3", "-s", "-1", "-B", server], stdout=subprocess.DEVNULL)
                 time.sleep(0.3)
                 client = f"iperf3 -J -c {server} -t {seconds} {flag}"
-                done = subprocess.run([*prefix, client] if prefix[0] == "ssh" else [*prefix, "sh", "-c", client], capture_output=True, text=True, check=True)
+                done = subprocess.run(
+                    [*prefix, client] if prefix[0] == "ssh" else [*prefix, "sh", "-c", client], capture_output=True, text=True, check=True
+                )
                 listener.wait(timeout=30)
                 values.setdefault(f"{name} {direction}", []).append(json.loads(done.stdout)["end"]["sum_received"]["bits_per_second"] / 1e6)
     return {key: statistics.median(found) for key, found in values.items()}
@@ -118,7 +123,8 @@ def main() -> None:
         runs["lab"].append(by_lab(options.seconds, options.repeats))
     up = {who: statistics.median(run["up"] for run in found) for who, found in runs.items()}
     speeds = {
-        who: {key: statistics.median(run["throughput"][key] for run in found) for key in found[0]["throughput"]} for who, found in runs.items()
+        who: {key: statistics.median(run["throughput"][key] for run in found) for key in found[0]["throughput"]}
+        for who, found in runs.items()
     }
     print(f"both guests answer SSH: script {up['script']:.1f} s, site.yml {up['lab']:.1f} s, ratio {up['lab'] / up['script']:.2f}")
     for key, value in speeds["script"].items():

@@ -49,13 +49,13 @@ class Guest:
             ]
         )
 
-    def ssh(self, command: str) -> subprocess.CompletedProcess[str]:
+    def ssh(self, command: str, patience: float = 60) -> subprocess.CompletedProcess[str]:
         options = ["BatchMode=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "ConnectTimeout=10"]
         argv = ["ssh", "-i", str(self.home / "key"), "-p", str(self.port), *(part for option in options for part in ("-o", option))]
-        return subprocess.run([*argv, f"{self.user}@127.0.0.1", command], capture_output=True, text=True, check=False, timeout=60)
+        return subprocess.run([*argv, f"{self.user}@127.0.0.1", command], capture_output=True, text=True, check=False, timeout=patience)
 
-    def say(self, command: str) -> str:
-        done = self.ssh(command)
+    def say(self, command: str, patience: float = 60) -> str:
+        done = self.ssh(command, patience)
         assert done.returncode == 0, (command, done.stderr, self.console[-2000:])
         return done.stdout.strip()
 
@@ -115,15 +115,17 @@ def tiny_arguments(guest: Guest, *words: str) -> list[str]:
 @pytest.mark.parametrize("guest", ["tiny"], indirect=True)
 def test_tiny_with_dhcp(guest: Guest) -> None:
     guest.start(192, "e1000", *tiny_arguments(guest))
-    guest.wait(60)
-    assert guest.say("hostname") == "sparrow"
-    assert "10.0.2.15/24" in guest.say("ip -br address show eth0")
+    guest.wait(120)
+    programs = "iperf3 ping wget nslookup ip ethtool udhcpc bridge"
+    shown = guest.say(
+        f"hostname; ip -br address show eth0; ethtool -i eth0 | head -n 1; for p in {programs}; do command -v $p || exit; done"
+    )
+    assert shown.startswith("sparrow\neth0")
+    assert "10.0.2.15/24" in shown
+    assert "\ndriver: e1000\n" in shown
     assert "netvirt: eth0 has 10.0.2.15/24" in guest.console
-    assert guest.say("ethtool -i eth0 | head -n 1") == "driver: e1000"
-    for program in ("iperf3", "ping", "wget", "nslookup", "ip", "ethtool", "udhcpc", "bridge"):
-        guest.say(f"command -v {program}")
     guest.press_power_button()
-    assert guest.gone_within(15)
+    assert guest.gone_within(30)
 
 
 @pytest.mark.parametrize("guest", ["tiny"], indirect=True)
@@ -133,21 +135,22 @@ def test_tiny_with_static_addresses_and_two_nics(guest: Guest) -> None:
     static = f"netvirt.address={MAC},10.0.2.15/24,10.0.2.2"
     others = ["netvirt.address=52:54:00:9a:00:18,192.168.77.9/25,", "netvirt.address=52:54:00:9a:00:18,2001:db8:77::9/64,"]
     guest.start(192, "virtio-net-pci", *second, *tiny_arguments(guest, static, *others))
-    guest.wait(60)
-    assert [guest.say(f"cat /sys/class/net/{name}/address") for name in ("eth0", "eth1")] == [MAC, "52:54:00:9a:00:18"]
-    shown = guest.say("ip -br address show eth1")
+    guest.wait(120)
+    macs, shown, route = guest.say(
+        "cat /sys/class/net/eth?/address | xargs; ip -br address show eth1; ip route show default; ! pidof udhcpc"
+    ).splitlines()
+    assert macs == f"{MAC} 52:54:00:9a:00:18"
     assert "192.168.77.9/25" in shown
     assert "2001:db8:77::9/64" in shown
-    assert guest.say("ip route show default") == "default via 10.0.2.2 dev eth0"
-    assert guest.say("pidof udhcpc || echo none") == "none"
+    assert route.strip() == "default via 10.0.2.2 dev eth0"
     guest.ssh("poweroff")
-    assert guest.gone_within(15)
+    assert guest.gone_within(30)
 
 
 @pytest.mark.parametrize("guest", ["tiny"], indirect=True)
 def test_tiny_lets_in_nobody_else(guest: Guest) -> None:
     guest.start(192, "virtio-net-pci", *tiny_arguments(guest))
-    guest.wait(60)
+    guest.wait(120)
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", guest.home / "other"], check=True)
     (guest.home / "other").replace(guest.home / "key")
     assert "Permission denied" in guest.ssh("true").stderr
@@ -169,22 +172,44 @@ def test_debian(guest: Guest, boot: str) -> None:
     drives = ["-drive", f"file={disk},if=virtio,cache=unsafe", "-drive", f"file={guest.home}/seed.iso,if=virtio,format=raw,readonly=on"]
     direct = ["-kernel", str(found.kernel), "-initrd", str(found.initrd), "-append", found.cmdline] if boot == "kernel" else []
     guest.start(512, "virtio-net-pci", *drives, *direct)
-    guest.wait(180)
-    assert guest.say("until [ -e /run/cloud-init/result.json ]; do sleep 1; done; cat /run/cloud-init/result.json | tr -d ' \\n'") == (
-        '{"v1":{"datasource":"DataSourceNoCloud[seed=/dev/vdb][dsmode=net]","errors":[]}}'
-    )
-    assert guest.say("hostname") == "heron"
-    assert guest.say("cloud-init status") == "status: done"
-    assert guest.say("python3 -c 'import sys; print(sys.version_info >= (3, 9))'") == "True"
-    assert "10.0.2.15/24" in guest.say("ip -br address show eth0")
-    guest.say("command -v iperf3 ping tcpdump nft wget && sudo -n test -e /var/lib/ran && test -c /dev/net/tun")
-    assert int(guest.say("df -m --output=size / | tail -n 1")) > 2700, "the file system fills the larger disk"
-    assert guest.say("systemctl --failed --no-legend") == ""
-    assert guest.say("systemctl list-timers --no-legend") == ""
-    modules = ("8139cp", "8139too", "e1000", "e1000e", "ne2k-pci", "pcnet32", "virtio_net", "8021q", "openvswitch", "sch_netem", "vxlan")
-    guest.say(f"for module in {' '.join(modules)}; do /sbin/modinfo -n $module || exit; done")
+    guest.wait(300)
+    result = guest.say("until [ -e /run/cloud-init/result.json ]; do sleep 1; done; cat /run/cloud-init/result.json", 180)
+    assert json.loads(result) == {"v1": {"datasource": "DataSourceNoCloud [seed=/dev/vdb][dsmode=net]", "errors": []}}
+    if boot == "disk":
+        check_debian(guest)
     guest.press_power_button()
-    assert guest.gone_within(60)
+    assert guest.gone_within(120)
+
+
+def check_debian(guest: Guest) -> None:
+    """Look at what a user counts on, in one login: an emulated guest takes a second for each."""
+    modules = "8139cp 8139too e1000 e1000e ne2k-pci pcnet32 virtio_net 8021q openvswitch sch_netem vxlan"
+    questions = {
+        "name": "hostname",
+        "address": "ip -br address show eth0",
+        "size": "df -m --output=size / | tail -n 1",
+        "python": "python3 -c 'import sys; print(sys.version_info >= (3, 9))'",
+        "programs": "command -v iperf3 ping tcpdump nft wget > /dev/null && echo all",
+        "root": "sudo -n test -e /var/lib/ran && echo yes",
+        "modules": f"/sbin/modinfo -n {modules} | wc -l",
+        "tun": "test -c /dev/net/tun && echo yes",
+        "failed": "systemctl --failed --no-legend",
+        "timers": "systemctl list-timers --no-legend",
+    }
+    script = "; ".join(f"echo {name}=$({question})" for name, question in questions.items())
+    answers = dict(line.split("=", 1) for line in guest.say(script, 120).splitlines())
+    assert "10.0.2.15/24" in answers.pop("address")
+    assert int(answers.pop("size")) > 2700, "the file system fills the larger disk"
+    assert answers == {
+        "name": "heron",
+        "python": "True",
+        "programs": "all",
+        "root": "yes",
+        "modules": str(len(modules.split())),
+        "tun": "yes",
+        "failed": "",
+        "timers": "",
+    }
 
 
 def write_iso(directory: Path, target: Path) -> None:

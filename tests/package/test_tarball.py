@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-KINDS = {"modules": "module", "inventory": "inventory", "become": "become", "lookup": "lookup"}
+KINDS = {"modules": "module", "inventory": "inventory", "become": "become", "lookup": "lookup", "filter": "filter"}
 SURPLUS = (".cache", ".venv", ".git", ".ci", ".mypy_cache", "__pycache__")
 
 

@@ -31,6 +31,7 @@ MOLECULE = f"{BIN}/molecule test -s "
 ENVIRONMENT = {
     "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".cache"),
     "ANSIBLE_NOCOLOR": "1",
+    "MYPY_CACHE_DIR": str(CHECKOUT / ".cache" / "mypy"),
     "COLUMNS": "200",  # molecule and rich wrap lines at 80 else
     "NO_COLOR": "1",
     "PATH": f"{BIN}:{os.environ['PATH']}",

@@ -46,19 +46,22 @@ class Recipe:
 
 
 def _build_tiny(shop: Workshop, image: Image, out: Path) -> Manifest:
-    linux, tools = shop.linux.result(), shop.tools.result()
-    os.link(linux.vmlinux, out / "vmlinux")
-    tiny.build(linux, tools, shop.directory / "tiny", out / "initrd")
-    return Manifest(image.name, digest(image), kernel="vmlinux", initrd="initrd", cmdline=tiny.COMMAND_LINE)
+    linux, tools, version = shop.linux.result(), shop.tools.result(), store.version()
+    vmlinux, initrd = f"vmlinux-{version}", f"initrd-{version}"
+    os.link(linux.vmlinux, out / vmlinux)
+    tiny.build(linux, tools, shop.directory / "tiny", out / initrd)
+    return Manifest(image.name, digest(image), kernel=vmlinux, initrd=initrd, cmdline=tiny.COMMAND_LINE)
 
 
 def _build_debian(shop: Workshop, image: Image, out: Path) -> Manifest:
-    root, name = shop.directory / "debian", store.unique("raw")
+    root, version = shop.directory / "debian", store.version()
+    raw, vmlinux, initrd = f"disk-{version}.raw", f"vmlinux-{version}", f"initrd-{version}"
     debian.bootstrap(shop.packages, root)
     linux, tools = shop.linux.result(), shop.tools.result()
-    os.link(linux.vmlinux, out / "vmlinux")
-    debian.finish(root, linux, tools, shop.directory, out / "initrd", out / name)
-    return Manifest(image.name, digest(image), disk=name, disk_format="raw", kernel="vmlinux", initrd="initrd", cmdline=debian.COMMAND_LINE)
+    os.link(linux.vmlinux, out / vmlinux)
+    debian.finish(root, linux, tools, shop.directory, out / initrd, out / raw)
+    line = debian.COMMAND_LINE
+    return Manifest(image.name, digest(image), disk=raw, disk_format="raw", kernel=vmlinux, initrd=initrd, cmdline=line)
 
 
 RECIPES: Mapping[str, Recipe] = {

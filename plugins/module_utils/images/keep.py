@@ -92,7 +92,7 @@ def fetch(image: Image, work: Path) -> tuple[Path, Manifest]:
     suffix = next((ending for ending in PACKED if url.endswith(ending)), "")
     partial = partial_file(url)
     download.fetch(url, checksum(image), partial)
-    disk = out / store.unique("img")
+    disk = out / f"disk-{store.version()}.img"
     if suffix:
         download.unpack(partial.path, suffix, disk)
     else:

@@ -164,15 +164,15 @@ def workspace() -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def unique(suffix: str) -> str:
-    """Return a file name for a base disk that no other content ever has: an overlay must not wake up on another base."""
-    return f"disk-{secrets.token_hex(4)}.{suffix}"
+def version() -> str:
+    """Return a part for the names of an image's files that no other version has: an overlay must not wake up on another base."""
+    return secrets.token_hex(4)
 
 
 def publish(content: Path, made: Manifest) -> Manifest:
     """Give the files in content, and their manifest, their final place in one step, instead of what was there. Needs the lock.
 
-    Old disks that are the base of a VM's overlay stay with the new ones until no overlay needs them.
+    Old versions that the overlay of a VM is based on stay with the new one until no overlay needs them.
     """
     sizes = {}
     for path in sorted(content.iterdir()):
@@ -186,10 +186,28 @@ def publish(content: Path, made: Manifest) -> Manifest:
     target = directory(made.name)
     if target.exists():
         for base in in_use(made.name):
-            os.link(base, content / base.name)
+            for path in _siblings(base):
+                os.link(path, content / path.name)
         target.rename(content.parent / f"old-{made.name}")
     content.rename(target)
     return complete
+
+
+def _siblings(base: Path) -> list[Path]:
+    """Return the files of the version of an image that a base disk, disk-VERSION.FORMAT, is of."""
+    return sorted(base.parent.glob(f"*-{base.stem.rpartition('-')[2]}*"))
+
+
+def artifacts_on(base: Path) -> Artifacts:
+    """Return what to start a guest from whose overlay is based on base, which may be of an older version of its image.
+
+    The modules on a disk are those of the kernel that it was built with, and of no other. Raise LabError.
+    """
+    current = artifacts(base.parent.name if base.parent.parent == _paths.IMAGES else str(base))
+    if current.disk == base or not base.exists():
+        return current
+    parts = {path.name.partition("-")[0]: path for path in _siblings(base)}
+    return Artifacts(base, disk_format(base), parts.get("vmlinux"), parts.get("initrd"), current.cmdline)
 
 
 def remove(name: str) -> None:

@@ -10,10 +10,12 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from .._errors import LabErrors
+from .._paths import IMAGES
 from .._plan import Goal
 from ..images import catalogue, store
 from ..topology.names import GUEST_MAC, macs
@@ -56,9 +58,10 @@ def vm_goals(
     lab: str,
     authorized_keys: Sequence[str] = (),
     purge: bool = False,
-    look_up: Callable[[str], Source] = source,
+    look_up: Callable[[str], Source] | None = None,
+    images: Mapping[str, Any] | None = None,
 ) -> list[Goal[Any]]:
-    """Return the goals that VM records mean, in order. Raise LabErrors.
+    """Return the goals that VM records mean, in order; images are the user's own entries of the catalogue. Raise LabErrors.
 
     A VM that goes takes its disk and seed with it, so only VMs are ever purged.
     """
@@ -71,7 +74,7 @@ def vm_goals(
         if record["name"] in absent:
             continue
         try:
-            _add(record, lab, authorized_keys, look_up, disks, seeds, wanted)
+            _add(record, lab, authorized_keys, look_up or partial(source, extra=images), disks, seeds, wanted)
         except LabErrors as error:
             problems.extend(error.problems)
     if problems:
@@ -206,7 +209,10 @@ def _cmdline(start: Source, record: Mapping[str, Any], nics: Sequence[Nic], auth
 def _mistakes(vms: Sequence[Mapping[str, Any]], lab: str) -> list[str]:
     """Say what is wrong with records as they are, all of it."""
     names = Counter(vm["name"] for vm in vms)
-    problems = [
+    # "images" is where the images are: their directory is beside those of the labs.
+    usable = _NAME.fullmatch(lab) and lab != IMAGES.name
+    problems = [] if usable else [f"The lab name '{lab}' cannot be used; choose another one."]
+    problems += [
         f"The VM name '{name}' cannot be used: letters, digits, '-', '_' and '.' only." for name in names if not _NAME.fullmatch(name)
     ]
     problems += [f"The VM '{name}' is given {count} times; give each once." for name, count in names.items() if count > 1]

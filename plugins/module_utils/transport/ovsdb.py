@@ -129,14 +129,18 @@ class Database:
             self._idl.run()
             seen = self._idl.change_seqno
             transaction = library(self._idl)
-            build(lambda table: transaction.insert(self._idl.tables[table]))  # noqa: B023  (called at once)
+            try:
+                build(lambda table: transaction.insert(self._idl.tables[table]))  # noqa: B023  (called at once)
+            except KeyError as gone:
+                transaction.abort()
+                raise LabError(f"Cannot {purpose}: somebody else has just removed {gone}; run again.") from gone
             self.root.increment("next_cfg")
             status = self._finished(transaction, deadline)
             if status == library.SUCCESS:
                 return int(transaction.get_increment_new_value())
             if status == library.UNCHANGED:
                 return 0
-            if status != library.TRY_AGAIN:
+            if status not in (library.TRY_AGAIN, library.INCOMPLETE):
                 transaction.abort()
                 raise LabError(f"Cannot {purpose}: the Open vSwitch database said: {transaction.get_error()}.")
             self._until(lambda: self._idl.change_seqno != seen, 1.0)  # noqa: B023  (called at once)

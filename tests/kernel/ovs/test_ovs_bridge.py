@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabError, LabErrors
+from ansible_collections.netvirt.lab.plugins.module_utils._plan import Goal, Scope
 from ansible_collections.netvirt.lab.plugins.module_utils.resources import ovs
 from ansible_collections.netvirt.lab.plugins.module_utils.transport import ovsdb, packets
 
@@ -285,6 +286,28 @@ def test_five_hundred_ports_in_one_transaction(switch: PrivateSwitch, lab: Lab) 
     assert switch.transactions() == before + 3 + 100 // ovs.CHUNK + 1
     assert switch.vsctl("list-br") == ""
     assert switch.get("Open_vSwitch", ".", "cur_cfg") == str(switch.transactions())
+
+
+def test_bridge_that_somebody_removes_meanwhile(switch: PrivateSwitch, lab: Lab) -> None:
+    lab.run({"name": "br1"})
+    driver, scope = ovs.OvsDriver(), Scope(lab.name)
+    goal = Goal(driver, (ovs.bridge_from({"name": "br1", "fail_mode": "secure"}, lab.name),))
+    changes = driver.plan(driver.observe(goal, scope), goal, scope, ())
+    switch.vsctl("del-br br1")
+    with pytest.raises(LabError, match="somebody else has just removed 'br1'; run again"):
+        driver.apply(changes, scope)
+    assert switch.vsctl("list-br") == ""
+
+
+def test_restarted_daemon(switch: PrivateSwitch, lab: Lab) -> None:
+    switch.tap("ta", "tb")
+    item = {"name": "br1", "ports": ["ta", "tb"]}
+    lab.converge(item)
+    switch.stop("ovs-vswitchd")
+    switch.remake_tap("ta")
+    switch.start_daemon()
+    lab.converge(item)
+    assert packets.listened() >= {packets.devices()[name] for name in ("ta", "tb")}
 
 
 def test_daemon_that_does_not_run(switch: PrivateSwitch, lab: Lab) -> None:

@@ -14,7 +14,11 @@ def node(name: str, address: str, switch: str, method: str = "dhcp", gateway: st
     return node_from({"name": name, "kind": "netns", "netns": f"lab.{name}", "interfaces": [interface]})
 
 
-NODES = [node("ann", "10.8.0.7/24", "plaza"), node("bob", "10.8.0.9/24", "plaza", "static"), node("eve", "10.9.0.9/24", "island", gateway=None)]
+NODES = [
+    node("ann", "10.8.0.7/24", "plaza"),
+    node("bob", "10.8.0.9/24", "plaza", "static"),
+    node("eve", "10.9.0.9/24", "island", gateway=None),
+]
 
 
 def test_nodes_on_one_switch_reach_each_other_and_nobody_else() -> None:

@@ -17,7 +17,12 @@ LINKS: list[dict[str, Any]] = [
     {"name": "eth0", "netns": "chosen", "peer": ["", "chosen-1"], "tx_offload": True},
     {"name": "eth9", "netns": "elsewhere", "peer": ["", "elsewhere-1"]},
 ]
-VMS = [{"name": "deep", "nics": [{"tap": "deep-1", "vnet_hdr": None}, {"tap": "deep-2", "vnet_hdr": None}, {"tap": "deep-3", "vnet_hdr": True}]}]
+VMS = [
+    {
+        "name": "deep",
+        "nics": [{"tap": "deep-1", "vnet_hdr": None}, {"tap": "deep-2", "vnet_hdr": None}, {"tap": "deep-3", "vnet_hdr": True}],
+    }
+]
 
 
 @pytest.mark.parametrize(

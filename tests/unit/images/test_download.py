@@ -11,6 +11,7 @@ import json
 import lzma
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +20,6 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabError
-from ansible_collections.netvirt.lab.plugins.module_utils.images import download
 from ansible_collections.netvirt.lab.plugins.module_utils.images.download import Partial, fetch, unpack
 
 from .conftest import Publisher
@@ -137,7 +137,7 @@ def test_proxies_of_the_environment_are_used(publisher: Publisher, partial: Part
 def test_too_little_room_is_seen_before_anything_is_written(
     publisher: Publisher, partial: Partial, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(download.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 2 << 20}))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: type("Usage", (), {"free": 2 << 20}))
     with pytest.raises(LabError, match=r"3 MiB are to come and .* has 2 MiB free; make room"):
         get(publisher, partial)
     assert partial.size == 0

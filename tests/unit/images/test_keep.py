@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import lzma
+import shutil
 import threading
 import time
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErro
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import diff
 from ansible_collections.netvirt.lab.plugins.module_utils.images import build, catalogue, download, keep, store
 from ansible_collections.netvirt.lab.plugins.module_utils.images.catalogue import Image
+from ansible_collections.netvirt.lab.plugins.module_utils.images.recipes import archive, kernel, programs
 from ansible_collections.netvirt.lab.plugins.module_utils.images.store import Manifest
 
 from .conftest import Publisher
@@ -71,8 +73,13 @@ def test_packed_images_are_unpacked(images: Path, publisher: Publisher) -> None:
 
 def test_the_publishers_sums_are_asked_for(images: Path, publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
     sha256 = publisher.publish("/latest/os.img", QCOW2)
-    asked = []
-    monkeypatch.setattr(download, "fetch_text", lambda url, what: asked.append(url) or f"{'0' * 64}  else.img\n{sha256}  os.img\n")
+    asked: list[str] = []
+
+    def sums(url: str, what: str) -> str:
+        asked.append(url)
+        return f"{'0' * 64}  else.img\n{sha256}  os.img\n"
+
+    monkeypatch.setattr(download, "fetch_text", sums)
     system = own("system", url=f"{publisher.url}/latest/os.img", checksum_url="https://images.test/latest/SHA256SUMS")
     assert run(system) == ["create system"]
     assert run(system) == []
@@ -168,7 +175,7 @@ def test_another_recipe_is_another_image(images: Path, builds: list[list[str]], 
 
 
 def test_failures_of_builds_are_told_together(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build.programs, "which", lambda program: None if program in ("mmdebstrap", "depmod") else program)
+    monkeypatch.setattr(programs, "which", lambda program: None if program in ("mmdebstrap", "depmod") else program)
     with pytest.raises(LabError, match="depmod, mmdebstrap not found; install kmod, mmdebstrap, or use an image that is downloaded"):
         keep.converge([catalogue.find("tiny")], (), False, False)
 
@@ -178,9 +185,9 @@ def test_failures_of_builds_are_told_together(images: Path, monkeypatch: pytest.
 
         return build.Recipe((), raising)
 
-    monkeypatch.setattr(build.programs, "which", lambda program: program)
-    monkeypatch.setattr(build.archive, "open_archive", lambda directory: None)
-    monkeypatch.setattr(build.kernel, "fetch", lambda packages, work: None)
+    monkeypatch.setattr(programs, "which", lambda program: program)
+    monkeypatch.setattr(archive, "open_archive", lambda directory: None)
+    monkeypatch.setattr(kernel, "fetch", lambda packages, work: None)
     monkeypatch.setattr(build, "_tools", lambda packages, work: None)
     monkeypatch.setattr(build, "RECIPES", {"tiny": fails("one"), "debian-12": fails("other")})
     with pytest.raises(LabErrors) as raised:
@@ -190,7 +197,7 @@ def test_failures_of_builds_are_told_together(images: Path, monkeypatch: pytest.
 
 
 def test_too_little_room_to_build(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build.programs, "require", lambda: None)
-    monkeypatch.setattr(build.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 100 << 20}))
+    monkeypatch.setattr(programs, "require", lambda: None)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: type("Usage", (), {"free": 100 << 20}))
     with pytest.raises(LabError, match="has 100 MiB free and a build takes about 1500 MiB"):
         keep.converge([catalogue.find("tiny")], (), False, False)

@@ -20,16 +20,18 @@ from ansible_collections.netvirt.lab.plugins.module_utils.images import store
 from ansible_collections.netvirt.lab.plugins.module_utils.images.store import Manifest
 
 
-def put(name: str, digest: str, disk: str = "disk-1.raw", content: bytes = b"base") -> Manifest:
+def put(name: str, digest: str, version: str = "1", content: bytes = b"base") -> Manifest:
     """Publish an image with a disk, a kernel and an initrd."""
     with store.locked(), store.workspace() as work:
         out = work / f"out-{name}"
         out.mkdir(mode=0o700)
-        for file, data in ((disk, content), ("vmlinux", b"kernel"), ("initrd", b"initrd")):
+        files = (f"disk-{version}.raw", f"vmlinux-{version}", f"initrd-{version}")
+        for file, data in zip(files, (content, b"kernel" + content, b"initrd")):
             (out / file).write_bytes(data)
             (out / file).chmod(0o600)
+        disk, kernel, initrd = files
         entry = {"name": name, "kind": "build", "user": "someone"}
-        return store.publish(out, Manifest(name, digest, entry, disk, "raw", "vmlinux", "initrd", "console=ttyS0"))
+        return store.publish(out, Manifest(name, digest, entry, disk, "raw", kernel, initrd, "console=ttyS0"))
 
 
 def overlay(path: Path, base: str) -> None:
@@ -45,7 +47,7 @@ def test_what_is_published_is_there_for_all_to_read(images: Path) -> None:
     finally:
         os.umask(old)
     found = store.artifacts("web")
-    assert (found.disk, found.kernel, found.initrd) == (images / "web/disk-1.raw", images / "web/vmlinux", images / "web/initrd")
+    assert (found.disk, found.kernel, found.initrd) == (images / "web/disk-1.raw", images / "web/vmlinux-1", images / "web/initrd-1")
     assert (found.disk_format, found.cmdline) == ("raw", "console=ttyS0")
     assert store.image("web").user == "someone"
     assert store.names() == ["web"]
@@ -60,7 +62,7 @@ def test_what_is_published_is_there_for_all_to_read(images: Path) -> None:
     "spoil",
     [
         lambda home: (home / "disk-1.raw").unlink(),
-        lambda home: (home / "vmlinux").write_bytes(b"short"),
+        lambda home: (home / "vmlinux-1").write_bytes(b"short"),
         lambda home: (home / "manifest.json").write_text("{"),
         lambda home: (home / "manifest.json").write_text('{"name": "db", "unknown": 1}'),
         lambda home: (home / "manifest.json").unlink(),
@@ -86,20 +88,24 @@ def test_an_absolute_path_is_a_disk(tmp_path: Path, images: Path) -> None:
 
 
 def test_another_version_replaces_the_files_but_not_a_base_that_is_needed(images: Path) -> None:
-    put("lan", "sha256:1", "disk-1.raw", b"first")
+    put("lan", "sha256:1", "1", b"first")
     overlay(images.parent / "course/vm1/disk.qcow2", str(images / "lan/disk-1.raw"))
     overlay(images.parent / "course/vm2/disk.qcow2", str(images / "wan/disk-1.raw"))
-    put("lan", "sha256:2", "disk-2.raw", b"second")
+    put("lan", "sha256:2", "2", b"second")
     assert (images / "lan/disk-1.raw").read_bytes() == b"first"
     assert store.artifacts("lan").disk == images / "lan/disk-2.raw"
     assert store.in_use("lan") == {images / "lan/disk-1.raw": [str(images.parent / "course/vm1/disk.qcow2")]}
+    old, new = store.artifacts_on(images / "lan/disk-1.raw"), store.artifacts_on(images / "lan/disk-2.raw")
+    assert (old.kernel, old.initrd, old.disk_format) == (images / "lan/vmlinux-1", images / "lan/initrd-1", "raw")
+    assert new == store.artifacts("lan")
+    assert (images / "lan/vmlinux-1").read_bytes() == b"kernelfirst", "with the kernel that its modules are of"
     (images.parent / "course/vm1/disk.qcow2").unlink()
-    put("lan", "sha256:3", "disk-3.raw", b"third")
-    assert sorted(path.name for path in (images / "lan").glob("disk*")) == ["disk-3.raw"]
+    put("lan", "sha256:3", "3", b"third")
+    assert sorted(path.name for path in (images / "lan").iterdir()) == ["disk-3.raw", "initrd-3", "manifest.json", "vmlinux-3"]
 
 
 def test_names_of_disks_are_never_used_again() -> None:
-    assert len({store.unique("raw") for _ in range(100)}) == 100
+    assert len({store.version() for _ in range(100)}) == 100
 
 
 def test_backing_file_of_what_qemu_makes(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabError, LabErrors
 from ansible_collections.netvirt.lab.plugins.module_utils._vm_options import VM_OPTIONS, records
+from ansible_collections.netvirt.lab.plugins.module_utils.images import store
+from ansible_collections.netvirt.lab.plugins.module_utils.images.store import Artifacts
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.disk import virtual_size
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.vm_goals import Source, restart_needed, vm_goals
 
@@ -121,6 +123,22 @@ def test_bad_records(case: str, base: Path) -> None:
     given, message = BAD[case]
     with pytest.raises(LabError, match=message):
         vm_goals(given, "yard", look_up=lambda image: Source(disk=base))
+
+
+def test_an_image_of_the_users_own(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Artifacts(base, "raw", Path("/img/vmlinux"), None, "root=/dev/vda")
+    monkeypatch.setattr(store, "artifacts", lambda name: {"mine": made}[name])
+    entry = {"mine": {"path": str(base), "boot": "kernel", "cloud_init": False}}
+    vm = vm_goals([{"name": "fox", "image": "mine"}], "yard", images=entry)[2].want[0]
+    assert (vm.kernel, vm.cmdline, vm.seed) == ("/img/vmlinux", "root=/dev/vda netvirt.hostname=fox", "")
+    with pytest.raises(LabError, match="There is no image 'mine' in the catalogue"):
+        vm_goals([{"name": "fox", "image": "mine"}], "yard")
+
+
+@pytest.mark.parametrize("lab", ["images", "../yard", ""])
+def test_bad_labs(lab: str) -> None:
+    with pytest.raises(LabErrors, match=f"The lab name '{lab}' cannot be used"):
+        vm_goals([], lab, purge=True)
 
 
 def test_a_missing_base_is_named() -> None:

@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Images built for real, from Debian's archive, into a store of the test's own.
+
+These need the network to fetch packages and root to unpack them, and change nothing of the machine.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ansible_collections.netvirt.lab.plugins.module_utils import _paths
+from ansible_collections.netvirt.lab.plugins.module_utils.images import build, catalogue, keep, store
+from ansible_collections.netvirt.lab.plugins.module_utils.images.recipes import programs
+from ansible_collections.netvirt.lab.plugins.module_utils.transport.processes import which
+
+pytestmark = [
+    pytest.mark.guest,
+    pytest.mark.skipif(os.geteuid() != 0, reason="needs root"),
+    pytest.mark.skipif(any(which(program) is None for program in programs.PACKAGES), reason="needs mmdebstrap and friends"),
+]
+
+
+@pytest.fixture
+def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty store, on the disk: a build does not fit into every /tmp."""
+    monkeypatch.setattr(_paths, "STATE", tmp_path)
+    monkeypatch.setattr(_paths, "IMAGES", tmp_path / "images")
+    yield tmp_path / "images"
+    subprocess.run(["rm", "-rf", "--one-file-system", tmp_path / "images"], check=True)
+
+
+def mounts_and_processes(directory: Path) -> list[str]:
+    mounts = [line for line in Path("/proc/self/mounts").read_text().splitlines() if str(directory) in line]
+    listing = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    return mounts + [line for line in listing.splitlines() if str(directory) in line]
+
+
+def test_tiny(images: Path) -> None:
+    tiny = catalogue.find("tiny")
+    assert [change.action for change in keep.converge([tiny], (), False, False)] == ["create"]
+    found = store.artifacts("tiny")
+    assert found.disk is None
+    assert found.kernel is not None
+    assert found.initrd is not None
+    assert found.kernel.read_bytes()[:4] == b"\x7fELF"
+    assert found.initrd.read_bytes()[:6] == b"070701"
+    assert [path.name for path in images.iterdir()] == ["tiny"]
+    assert keep.converge([tiny], (), False, False) == []
+
+
+def test_a_killed_build_leaves_nothing_that_lasts(images: Path) -> None:
+    """Killed while packages are being installed: no mount, no process, and the next run clears the files away."""
+    code = f"""
+import sys
+sys.path[:0] = {sys.path!r}
+from pathlib import Path
+from ansible_collections.netvirt.lab.plugins.module_utils import _paths
+_paths.STATE, _paths.IMAGES = Path({str(images.parent)!r}), Path({str(images)!r})
+from ansible_collections.netvirt.lab.plugins.module_utils.images import catalogue, keep
+keep.converge([catalogue.find("debian-12")], (), False, False)
+"""
+    killed = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+    deadline = time.monotonic() + 60
+    while not list(images.glob(f"{store.WORK_PREFIX}*/debian/var/lib/dpkg/status")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(2)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    left = list(images.iterdir())
+    assert [path.name[:6] for path in left] == [store.WORK_PREFIX], "it was killed in the middle"
+    deadline = time.monotonic() + 5
+    while mounts_and_processes(images) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert mounts_and_processes(images) == []
+    assert store.names() == []
+    with store.locked(patience=1), store.workspace() as work:
+        assert list(images.iterdir()) == [work]
+
+
+def test_the_digest_covers_what_the_image_is_made_of() -> None:
+    digests = {name: build.digest(catalogue.find(name)) for name in build.RECIPES}
+    assert len(set(digests.values())) == 2
+    assert {name: build.digest(catalogue.find(name)) for name in build.RECIPES} == digests
