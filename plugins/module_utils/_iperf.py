@@ -30,7 +30,8 @@ def measure(
                 client = f"sleep 0.3; iperf3 -J -c {interface['gateway']} -p {port} -t {seconds}"
                 runs = {
                     name: [
-                        _once(node, interface["gateway"], port, shells.argv(node, client + flag), seconds + _SPARE) for _ in range(repeats)
+                        _once(node, interface["gateway"], port, shells.argv(node, client + flag), seconds + _SPARE)
+                        for _round in range(repeats)
                     ]
                     for name, flag in _DIRECTIONS.items()
                 }

@@ -68,7 +68,7 @@ class Change(Generic[R]):
         if self.before is None or self.after is None:
             return frozenset()
         before, after = _fields(self.before), _fields(self.after)
-        return frozenset(name for name in after if before[name] != after[name])
+        return frozenset(name for name, value in after.items() if value is not None and before[name] != value)
 
 
 @dataclasses.dataclass(frozen=True)

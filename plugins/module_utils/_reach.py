@@ -18,8 +18,8 @@ _PROLOGUE = """\
 check() { n=$1; shift; if "$@" >/dev/null 2>&1; then echo "ok $n"; else echo "failed $n"; fi; }
 reach() { ping -c 1 -W 1 "$1" || ping -c 3 -W 2 "$1"; }
 resolve() { { getent hosts "$1" || nslookup "$1"; } | grep -qwF "$2"; }
-fetch() { wget -q -T 5 -O /dev/null "$1" || curl -fsS -m 5 -o /dev/null "$1" || python3 -c 'import sys, urllib.request
-urllib.request.urlopen(sys.argv[1], timeout=5)' "$1"; }
+fetch() { timeout 5 wget -q -O /dev/null "$1" || curl -fsS -m 5 -o /dev/null "$1" || python3 -c 'import sys, urllib.request
+urllib.request.build_opener().open(sys.argv[1], timeout=5)' "$1"; }
 """
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from ._interface import group_id, user_id
 from ._plan import Goal
+from .resources._ovs_items import bridge_from
 from .resources.address import AddressDriver, addressing
 from .resources.dhcp_client import DhcpClient, DhcpClientDriver
 from .resources.dnsmasq import DnsmasqDriver, dnsmasq_from
@@ -17,7 +18,7 @@ from .resources.folder import FolderDriver
 from .resources.forwarding import ForwardingDriver, forwarding_from
 from .resources.link import Link, LinkDriver
 from .resources.netns import Namespace, NamespaceDriver
-from .resources.ovs import HostDatapath, OvsDriver, bridge_from, host_datapath
+from .resources.ovs import HostDatapath, OvsDriver, host_datapath
 from .resources.vm_goals import vm_goals
 
 NO_UPLINK = "none"
@@ -83,6 +84,6 @@ def _plain_header(nic: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _link(item: Mapping[str, Any], lab: str) -> Link:
     known = {name: item[name] for name in ("name", "netns", "kind", "mac", "mtu", "up", "altname", "master") if name in item}
-    taps = {name: item[name] for name in ("multi_queue", "vnet_hdr", "tx_offload") if name in item}
+    taps = {name: item[name] for name in ("multi_queue", "vnet_hdr", "tx_offload", "silent") if name in item}
     peer = tuple(item["peer"]) if item.get("peer") else None
     return Link(lab=lab, peer=peer, owner=user_id(item.get("owner")), group=group_id(item.get("group")), **known, **taps)

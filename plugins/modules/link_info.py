@@ -70,6 +70,7 @@ links:
       multi_queue: null
       vnet_hdr: null
       tx_offload: false
+      silent: false
       addresses: [192.168.102.2/24]
       routes: [{to: default, via: 192.168.102.1}]
 """

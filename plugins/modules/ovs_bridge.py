@@ -220,7 +220,8 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netvirt.lab.plugins.module_utils._module import LAB_OPTIONS, run
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import Goal
-from ansible_collections.netvirt.lab.plugins.module_utils.resources.ovs import ATTRIBUTES, OvsDriver, bridge_from
+from ansible_collections.netvirt.lab.plugins.module_utils.resources._ovs_items import ATTRIBUTES, bridge_from
+from ansible_collections.netvirt.lab.plugins.module_utils.resources.ovs import OvsDriver
 
 MIRROR = {
     "name": {"type": "str", "required": True},

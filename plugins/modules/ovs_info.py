@@ -151,7 +151,7 @@ bridges:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netvirt.lab.plugins.module_utils._module import reported, require_root
-from ansible_collections.netvirt.lab.plugins.module_utils.resources.ovs import look
+from ansible_collections.netvirt.lab.plugins.module_utils.resources._ovs_look import look
 
 
 def main() -> None:

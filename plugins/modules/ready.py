@@ -19,7 +19,7 @@ extends_documentation_fragment:
   - netvirt.lab.attributes.info
 options:
   share:
-    description: What the lab host must have, as the inventory plugin M(netvirt.lab.topology#inventory) compiles it into C(netvirt_share).
+    description: What the lab host must have, as the inventory plugin P(netvirt.lab.topology#inventory) compiles it into C(netvirt_share).
     type: dict
     required: true
   private_key:

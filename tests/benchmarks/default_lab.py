@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright: (c) 2026, the netvirt.lab authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -74,7 +73,7 @@ def lab_logins() -> dict[str, list[str]]:
 def throughput(nodes: Mapping[str, list[str]], server: str, seconds: int, repeats: int) -> dict[str, float]:
     """Return the median Mbit/s from each node to the server and back, by 'node direction'."""
     values: dict[str, list[float]] = {}
-    for _ in range(repeats):
+    for _round in range(repeats):
         for name, prefix in nodes.items():
             for direction, flag in (("out", ""), ("in", "-R")):
                 listener = subprocess.Popen(["iperf3", "-s", "-1", "-B", server], stdout=subprocess.DEVNULL)
@@ -118,7 +117,7 @@ def main() -> None:
     # host_prep has its share once before the clock runs, for the tutorial's readers have installed things as well.
     subprocess.run(playbook("site", "--tags", "host_prep"), cwd=CHECKOUT, stdout=subprocess.DEVNULL, check=True)
     runs: dict[str, list[dict[str, Any]]] = {"script": [], "lab": []}
-    for _ in range(options.repeats):
+    for _round in range(options.repeats):
         runs["script"].append(by_hand(Path("/tmp/netvirt-tutorial"), options.seconds, options.repeats))
         runs["lab"].append(by_lab(options.seconds, options.repeats))
     up = {who: statistics.median(run["up"] for run in found) for who, found in runs.items()}

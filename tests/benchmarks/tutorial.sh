@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Copyright: (c) 2026, the netvirt.lab authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -9,7 +9,7 @@
 #   tutorial.sh down DIRECTORY UPLINK
 set -eu
 work=$2 uplink=$3 images=/var/lib/netvirt/images/debian-12
-base=$(ls "$images"/disk-*.raw)
+base=$(ls "$images"/disk-*.raw) kernel=$(ls "$images"/vmlinux-*) initrd=$(ls "$images"/initrd-*)
 
 guest() {  # NAME MODEL MAC TAP
     qemu-img create -q -f qcow2 -b "$base" -F raw "$work/$1.qcow2"
@@ -30,7 +30,7 @@ ethernets: {nic0: {match: {macaddress: "$3"}, dhcp4: true}}
 END
     genisoimage -quiet -output "$work/$1.iso" -volid cidata -joliet -rock "$work/user-data" "$work/meta-data" "$work/network-config"
     qemu-system-x86_64 -name "$1" -accel tcg -M q35 -cpu max -smp 1 -m 512 -display none -nodefaults -daemonize \
-        -kernel "$images/vmlinux" -initrd "$images/initrd" -append "root=LABEL=netvirt-root console=ttyS0 quiet" \
+        -kernel "$kernel" -initrd "$initrd" -append "root=LABEL=netvirt-root console=ttyS0 quiet" \
         -drive "file=$work/$1.qcow2,if=virtio,cache=unsafe" -drive "file=$work/$1.iso,if=virtio,format=raw,readonly=on" \
         -netdev "tap,id=net0,ifname=$4,script=no,downscript=no" -device "$2,netdev=net0,mac=$3" \
         -serial "file:$work/$1.log" -pidfile "$work/$1.pid"

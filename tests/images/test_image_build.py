@@ -38,10 +38,11 @@ def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     subprocess.run(["rm", "-rf", "--one-file-system", tmp_path / "images"], check=True)
 
 
-def mounts_and_processes(directory: Path) -> list[str]:
+def traces(directory: Path) -> list[str]:
+    temporary = [str(path) for path in Path("/tmp").glob("mmdebstrap.*")]
     mounts = [line for line in Path("/proc/self/mounts").read_text().splitlines() if str(directory) in line]
     listing = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    return mounts + [line for line in listing.splitlines() if str(directory) in line]
+    return temporary + mounts + [line for line in listing.splitlines() if str(directory) in line]
 
 
 def test_tiny(images: Path) -> None:
@@ -78,9 +79,9 @@ keep.converge([catalogue.find("debian-12")], (), False, False)
     left = list(images.iterdir())
     assert [path.name[:6] for path in left] == [store.WORK_PREFIX], "it was killed in the middle"
     deadline = time.monotonic() + 5
-    while mounts_and_processes(images) and time.monotonic() < deadline:
+    while traces(images) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert mounts_and_processes(images) == []
+    assert traces(images) == []
     assert store.names() == []
     with store.locked(patience=1), store.workspace() as work:
         assert list(images.iterdir()) == [work]

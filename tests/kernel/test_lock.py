@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,14 +41,16 @@ def another_run(lab: str) -> Iterator[tuple[int | None, Event]]:
 
 
 def test_a_second_run_says_who_holds_the_lab() -> None:
-    with another_run("busy") as (pid, _done), pytest.raises(LabError, match=rf"Another run \(pid {pid}\) holds lab 'busy'"):
-        lab_lock(Scope("busy"), patience=0.2).__enter__()
+    with another_run("busy") as (pid, _done):
+        holder = rf"Another run \(pid {pid}\) holds lab 'busy'"
+        with pytest.raises(LabError, match=holder):
+            lab_lock(Scope("busy"), patience=0.2).__enter__()
 
 
 def test_a_second_run_waits_for_the_first() -> None:
     with another_run("busy") as (_pid, done):
         started = time.monotonic()
-        PROCESSES.Process(target=lambda: (time.sleep(0.5), done.set())).start()
+        threading.Timer(0.5, done.set).start()
         with lab_lock(Scope("busy"), patience=10):
             assert time.monotonic() - started > 0.4
     assert not run_dir("busy").exists()

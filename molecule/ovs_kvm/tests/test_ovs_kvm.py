@@ -55,6 +55,13 @@ def test_guests_reach_each_other_by_name(guest: Host) -> None:
     assert guest.run("ping -c1 -W2 ns1").rc == 0
 
 
+def test_names_are_answered_over_udp_at_once(guest: Host) -> None:
+    """Resolvers fall back to TCP and hide it when the lab host answers ARP for the switch at the taps too."""
+    query = "b'\\x12\\x34\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0\\3ns1\\0\\0\\1\\0\\1'"
+    ask = f'import socket; s = socket.socket(type=2); s.settimeout(2); s.sendto({query}, ("192.168.100.1", 53)); print(len(s.recv(512)))'
+    assert int(guest.check_output("python3 -c %s", ask)) > 21
+
+
 def test_guests_and_namespace_get_out_behind_the_lab_hosts_address(host: Host, guest: Host) -> None:
     fetch = f"python3 -c 'import urllib.request as r; print(r.urlopen(\"{OUTSIDE}\", timeout=5).read().decode())'"
     assert guest.check_output(fetch) == "203.0.113.2"

@@ -70,12 +70,12 @@ class Gate:
 
 def forward_rules(interfaces: Iterable[str]) -> list[Rule]:
     """Return what lets a lab's packets out and the answers in; requests from outside stay the firewall's matter."""
-    return [rule for name in interfaces for rule in (("from", name), ("to", name))]  # type: ignore[misc]
+    return [rule for name in interfaces for rule in (("from", name), ("to", name))]
 
 
 def service_rules(interfaces: Iterable[str]) -> list[Rule]:
     """Return what lets a lab's machines ask the lab host for an address and for names."""
-    return [rule for name in interfaces for rule in (("udp", name), ("tcp", name))]  # type: ignore[misc]
+    return [rule for name in interfaces for rule in (("udp", name), ("tcp", name))]
 
 
 def nft_edit(gate: Gate, comment: str, rules: Iterable[Rule]) -> list[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from .._marks import owner
-from ..transport import ethtool, namespaces
+from ..transport import ethtool, ip_stack, namespaces
 from ..transport.namespaces import inside
 from ..transport.netlink import Netlink
 from ..transport.rtnetlink import LinkRecord
@@ -53,6 +53,11 @@ class Network:
         """Say whether checksums are left to the interface."""
         with inside(netns):
             return ethtool.tx_offload(name)
+
+    def silent(self, netns: str, name: str) -> bool:
+        """Say whether the host's own IP stack takes no part."""
+        with inside(netns):
+            return ip_stack.silent(name)
 
 
 def read_network(spaces: Collection[str], everything: bool = False) -> Network:

@@ -31,7 +31,10 @@ _BASE = ("base", "base_format", "base_version")
 
 @dataclass(frozen=True)
 class Disk:
-    """A VM's overlay. ``base_version`` tells one content of the base's path from another; ``size`` is in bytes."""
+    """A VM's overlay. ``base_version`` tells one content of the base's path from another; ``size`` is in bytes.
+
+    A precious one works as it is: its VM runs, or its base is still what it was made on.
+    """
 
     vm: str
     lab: str | None = None
@@ -39,7 +42,7 @@ class Disk:
     base_format: str | None = None
     base_version: str | None = None
     size: int | None = None
-    in_use: bool = field(default=False, compare=False, metadata={"hidden": True})
+    precious: bool = field(default=False, compare=False, metadata={"hidden": True})
     on_change: str = field(default="report", compare=False, metadata={"hidden": True})
 
     @property
@@ -56,7 +59,7 @@ class Disk:
 def disk(vm: str, lab: str, base: Path, base_format: str | None, gib: int | None, on_change: str) -> Disk:
     """Return the overlay that is wanted over base, of at least gib GiB; of the base's size when that is None. Raise LabError."""
     try:
-        version = base.stat()
+        version = _version(str(base))
         kind, size = (base_format, None) if base_format not in (None, "qcow2", "raw") else virtual_size(base)
     except OSError as error:
         raise LabError(f"Cannot read the base image '{base}' of VM '{vm}': {error.strerror}; build or download it first.") from error
@@ -67,7 +70,7 @@ def disk(vm: str, lab: str, base: Path, base_format: str | None, gib: int | None
         lab=lab,
         base=str(base),
         base_format=base_format or kind,
-        base_version=f"{version.st_size}-{version.st_mtime_ns}",
+        base_version=version,
         size=None if gib is None else gib * _GIB,
         on_change=on_change,
     )
@@ -83,7 +86,7 @@ def virtual_size(image: Path) -> tuple[str, int]:
 
 
 class DiskDriver:
-    """Make, grow, replace and remove overlays. ``restart_needed`` names VMs that run on a disk that is to be replaced."""
+    """Make, grow, replace and remove overlays. ``restart_needed`` names VMs whose disk is to be replaced, with all that is on it."""
 
     kind = "disk"
 
@@ -105,12 +108,12 @@ class DiskDriver:
         return have
 
     def plan(self, have: Mapping[str, Disk], goal: Goal[Disk], scope: Scope, earlier: Sequence[Change[Any]]) -> list[Change[Disk]]:
-        """Compare; a running VM that must not be restarted keeps its disk."""
+        """Compare; a disk that works is replaced only where on_change allows it."""
         self.restart_needed = {}
         problems, changes = list(self._problems), []
         for change in compare(self.kind, have, goal, scope, replace_on=_BASE):
             before, after = change.before, change.after
-            if change.action == "replace" and before and after and before.in_use and after.on_change == "report":
+            if change.action == "replace" and before and after and before.precious and after.on_change == "report":
                 self.restart_needed[after.vm] = tuple(sorted(change.differing.intersection(_BASE)))
                 continue
             if change.action == "update" and before and after and (after.size or 0) < (before.size or 0):
@@ -151,7 +154,16 @@ def _observed(path: Path, lab: str, in_use: bool) -> Disk:
     except (OSError, ValueError):
         note = {}
     base = {name: str(note.get(name, "")) for name in _BASE}
-    return Disk(vm=path.parent.name, lab=lab, size=size if kind == "qcow2" else None, in_use=in_use, **base)
+    precious = in_use or _version(base["base"]) == base["base_version"]
+    return Disk(vm=path.parent.name, lab=lab, size=size if kind == "qcow2" else None, precious=precious, **base)
+
+
+def _version(base: str) -> str | None:
+    try:
+        found = os.stat(base)
+    except OSError:
+        return None
+    return f"{found.st_size}-{found.st_mtime_ns}"
 
 
 def _note(path: Path) -> Path:

@@ -12,7 +12,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from .._errors import LabError
 from .._marks import mark
@@ -51,7 +51,7 @@ class DnsmasqDriver:
             return {}
         have = noted or Dnsmasq(scope.lab)
         intact = noted and _config(scope.lab) == _text(have) and indexes == _indexes(have.interfaces)
-        state = "stopped" if not running else "running" if intact else "stale"
+        state: Literal["running", "stopped", "stale"] = "stopped" if not running else "running" if intact else "stale"
         blocked_by = _firewall.shut(gates, mark(scope.lab), service_rules(have.interfaces))
         return {scope.lab: replace(have, state=state, blocked_by=blocked_by)}
 

@@ -92,6 +92,10 @@ class ForwardingDriver:
         wanted = next(iter(goal.want), None)
         if wanted and wanted.uplink == AUTO:
             self._default_uplink = default_uplink(wanted.interfaces)
+        elif wanted and wanted.uplink and sysctl.read(_setting(wanted.uplink)) is None:
+            raise LabError(
+                f"Lab '{wanted.lab}' has no way out: there is no interface '{wanted.uplink}'; name another one by the option 'uplink'."
+            )
         gates = _firewall.gates("forward")
         noted = _noted(scope.lab)
         listing = nft.table(FAMILY, table_name(scope.lab))
@@ -99,7 +103,7 @@ class ForwardingDriver:
         accepted = any(found.comment == comment for gate in gates for found in gate.marked)
         if not (noted or listing is not None or accepted or sysctl.held(scope.lab)):
             return {}
-        have = Forwarding(scope.lab, *(tuple(noted.get(name, ())) for name in ("interfaces", "subnets")), uplink=noted.get("uplink", ""))
+        have = Forwarding(scope.lab, tuple(noted.get("interfaces", ())), tuple(noted.get("subnets", ())), noted.get("uplink", ""))
         return {scope.lab: replace(have, **self._health(have, noted, listing, gates))}
 
     def _health(self, have: Forwarding, noted: Mapping[str, Any], listing: str | None, gates: Sequence[Gate]) -> dict[str, Any]:
@@ -149,6 +153,9 @@ class ForwardingDriver:
             wanted = change.after
             if wanted is None:
                 continue
+            missing = [name for name in wanted.devices if sysctl.read(_setting(name)) is None]
+            if missing:
+                raise LabError(f"Cannot forward packets of '{missing[0]}' for lab '{wanted.lab}': there is no such interface.")
             nft.load(table_text(wanted.lab, wanted.subnets, wanted.uplink), f"load the NAT rules of lab '{wanted.lab}'")
             _firewall.settle("forward", mark(wanted.lab), forward_rules(wanted.interfaces))
             sysctl.hold(wanted.lab, {_setting(name): "1" for name in wanted.devices}, witness=_GLOBAL)

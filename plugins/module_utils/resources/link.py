@@ -13,7 +13,7 @@ from typing import Any
 from .._errors import LabErrors
 from .._marks import mark
 from .._plan import Change, Goal, Scope, compare
-from ..transport import ethtool, tap
+from ..transport import ethtool, ip_stack, tap
 from ..transport.namespaces import descriptors, inside
 from ..transport.netlink import Netlink
 from ..transport.rtnetlink import (
@@ -44,7 +44,8 @@ _DOOMED = 0x6E657476
 class Link:
     """An interface. ``netns`` '' is the lab host; ``peer`` is (netns, name) of a veth's other end.
 
-    owner and group are ids, -1 for nobody.
+    owner and group are ids, -1 for nobody. On a silent interface, a switch's port, the host's own IP stack takes no part:
+    Open vSwitch's userspace datapath only listens in, and the host would answer for its addresses a second time.
     """
 
     name: str
@@ -62,12 +63,16 @@ class Link:
     multi_queue: bool | None = None
     vnet_hdr: bool | None = None
     tx_offload: bool | None = None
+    silent: bool | None = None
     index: int = field(default=0, compare=False, metadata={"hidden": True})
 
     @property
     def key(self) -> str:
         """Return 'name' on the lab host, 'netns/name' elsewhere."""
         return key_of(self.netns, self.name)
+
+
+_CURIOUS_OF_NOTHING = Link("")
 
 
 class LinkDriver:
@@ -78,13 +83,13 @@ class LinkDriver:
     def observe(self, goal: Goal[Link], scope: Scope) -> Mapping[str, Link]:
         """Read the namespaces that the goal names, or all when it purges."""
         spaces = {target.netns for target in goal.want}.union(key.rpartition("/")[0] for key in goal.absent)
-        offloads = {target.key for target in goal.want if target.tx_offload is not None}
+        asked = {target.key: target for target in goal.want}
         have: dict[str, Link] = {}
         network = read_network(spaces, everything=goal.purge)
         for netns, links in network.links.items():
             masters = {record.index: record.name for record in links}
             for record in links:
-                link = _observed(network, netns, record, masters, key_of(netns, record.name) in offloads)
+                link = _observed(network, netns, record, masters, asked.get(key_of(netns, record.name), _CURIOUS_OF_NOTHING))
                 have[link.key] = link if record.index != 1 else replace(link, lab=None)  # lo is the namespace's own
         return have
 
@@ -139,8 +144,8 @@ def link_goals(ends: Sequence[tuple[Link, Addressing]], present: bool) -> list[G
     if not present:
         return [Goal(LinkDriver(), absent=(ends[0][0].key,))]
     return [
-        Goal(LinkDriver(), want=tuple(link for link, _ in ends)),
-        Goal(AddressDriver(), want=tuple(addresses for _, addresses in ends if addresses.addresses is not None)),
+        Goal(LinkDriver(), want=tuple(link for link, _addresses in ends)),
+        Goal(AddressDriver(), want=tuple(addresses for _link, addresses in ends if addresses.addresses is not None)),
     ]
 
 
@@ -148,10 +153,11 @@ def all_links(netns: str) -> list[Link]:
     """Return every interface of one namespace ('' is the lab host's own), in the kernel's order."""
     network = read_network((netns,), everything=True)
     masters = {record.index: record.name for record in network.links[netns]}
-    return [_observed(network, netns, record, masters, True) for record in network.links[netns]]
+    return [_observed(network, netns, record, masters, Link("", tx_offload=True, silent=True)) for record in network.links[netns]]
 
 
-def _observed(network: Network, netns: str, record: LinkRecord, masters: Mapping[int, str], offload: bool) -> Link:
+def _observed(network: Network, netns: str, record: LinkRecord, masters: Mapping[int, str], asked: Link) -> Link:
+    """Return an interface as it is; what takes a question of its own is only read where asked says something about it."""
     return Link(
         name=record.name,
         netns=netns,
@@ -167,7 +173,8 @@ def _observed(network: Network, netns: str, record: LinkRecord, masters: Mapping
         group=record.tun.get("IFLA_TUN_GROUP", -1) if record.tun else None,
         multi_queue=bool(record.tun.get("IFLA_TUN_MULTI_QUEUE")) if record.tun else None,
         vnet_hdr=bool(record.tun.get("IFLA_TUN_VNET_HDR")) if record.tun else None,
-        tx_offload=network.tx_offload(netns, record.name) if offload else None,
+        tx_offload=None if asked.tx_offload is None else network.tx_offload(netns, record.name),
+        silent=None if asked.silent is None else network.silent(netns, record.name),
         index=record.index,
     )
 
@@ -227,10 +234,12 @@ def _settings(change: Change[Link], masters: Mapping[str, int], lab: str) -> lis
 
 
 def _set_device(change: Change[Link]) -> None:
-    """Set what only ioctl(2) can set, in the namespace that this thread is in."""
+    """Set what netlink cannot set, in the namespace that this thread is in."""
     link, fresh = change.target, change.action != "update"
     if link.tx_offload is not None and (fresh or "tx_offload" in change.differing):
         ethtool.set_tx_offload(link.name, link.tx_offload)
+    if link.silent is not None and (fresh or "silent" in change.differing):
+        ip_stack.set_silent(link.name, link.silent)
     if link.kind == "tap" and not fresh and not change.differing.isdisjoint(_TAP):
         tap.change(link.name, link.owner, link.group, bool(link.vnet_hdr), bool(link.multi_queue))
 

@@ -12,9 +12,6 @@ from typing import Any
 from .._errors import LabErrors
 from .._plan import Change, Goal, Scope
 from ..transport import genetlink, ovsdb, packets
-from ._ovs_items import ATTRIBUTES as ATTRIBUTES
-from ._ovs_items import bridge_from as bridge_from
-from ._ovs_look import look as look
 from ._ovs_model import MARK, Bridge, Port
 from ._ovs_plan import plan_bridges
 from ._ovs_rows import TABLES, Writer, faults, read_bridges

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -142,9 +143,8 @@ def _add(
     if by_kernel and start.kernel is None:
         raise LabErrors([f"VM '{name}' is to boot by a kernel, but its image '{record.get('image')}' has none; leave boot out."])
     if start.disk:
-        # A VM that is being stopped lets go of its disk.
-        free = "restart" if record.get("state") == STOPPED else on_change
-        disks.append(disk(name, lab, start.disk, start.disk_format, record.get("disk_size"), free))
+        disks.append(disk(name, lab, start.disk, start.disk_format, record.get("disk_size"), on_change))
+        start = _kept(start, store.backing_file(place.disk)) if on_change == "report" else start
     path = record.get("seed") or ""
     if not path and start.cloud_init:
         path = str(place.seed)
@@ -170,6 +170,14 @@ def _add(
             stop_timeout=30.0 if record.get("stop_timeout") is None else record["stop_timeout"],
         )
     )
+
+
+def _kept(start: Source, base: Path | None) -> Source:
+    """Return the source with the kernel of the base that a VM's disk is on, if that is an older version of the same image."""
+    if base is None or start.disk is None or base == start.disk or base.parent != start.disk.parent or not base.exists():
+        return start
+    found = store.artifacts_on(base)
+    return dataclasses.replace(start, kernel=found.kernel, initrd=found.initrd)
 
 
 def seed_files(record: Mapping[str, Any], nics: Sequence[Nic], authorized_keys: Sequence[str]) -> dict[str, str]:

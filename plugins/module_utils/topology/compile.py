@@ -71,9 +71,13 @@ def _plain(value: Any) -> Any:
 
 
 def _bridge_link(node: Node, switch: Switch, topology: Topology) -> Item:
-    # Without one of its own a bridge takes the lowest of its ports' addresses, a new one whenever they change.
-    mac = next(macs(LOCAL_MAC, topology.name, node.name))
+    mac = _switch_mac(node, topology)
     return {"name": switch.device, "netns": "", "kind": "bridge", "mac": mac, "up": True, "altname": altname(topology.name, node.name)}
+
+
+def _switch_mac(node: Node, topology: Topology) -> str:
+    # Without one of its own a bridge takes the lowest of its ports' addresses, a new one whenever they change.
+    return next(macs(LOCAL_MAC, topology.name, node.name))
 
 
 def _master(end: Endpoint, topology: Topology) -> str | None:
@@ -86,7 +90,13 @@ def _link(link: Link, topology: Topology) -> Iterator[Item]:
     for end, far in (link.ends, link.ends[::-1]):
         kinds = topology.nodes[end.node].kind, topology.nodes[far.node].kind
         item = _given(
-            name=end.interface, netns=_netns(end, topology), mtu=link.mtu, up=link.up, altname=end.altname, master=_master(end, topology)
+            name=end.interface,
+            netns=_netns(end, topology),
+            mtu=link.mtu,
+            up=link.up,
+            altname=end.altname,
+            master=_master(end, topology),
+            silent=True if topology.nodes[end.node].switch else None,
         )
         if kinds[1] == "vm":
             yield {**item, "kind": "tap", "owner": TAP_OWNER}
@@ -98,7 +108,7 @@ def _ovs_bridge(node: Node, switch: Switch, topology: Topology) -> Item:
     ports = [
         _given(name=end.interface, tag=end.tag, trunks=end.trunks, vlan_mode=end.vlan_mode) for end, _far, _link in topology.ends(node.name)
     ]
-    given = {"datapath_type": None, **_given(**switch.bridge)}
+    given = {"datapath_type": None, "mac": _switch_mac(node, topology), **_given(**switch.bridge)}
     return {"name": switch.device, "altname": altname(topology.name, node.name), **given, "ports": ports}
 
 

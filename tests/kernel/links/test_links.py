@@ -38,6 +38,26 @@ def links(*words: str) -> dict[str, dict[str, Any]]:
     return {link["ifname"]: link for link in ip(*words, "link", "show")}
 
 
+def settings(name: str) -> tuple[str, ...]:
+    """Return whether the host answers ARP requests on an interface, and whether it speaks IPv6 there."""
+    return tuple(
+        Path(f"/proc/sys/net/{key}").read_text().strip() for key in (f"ipv4/conf/{name}/arp_ignore", f"ipv6/conf/{name}/disable_ipv6")
+    )
+
+
+def test_nobody_answers_for_the_host_at_a_silent_port(bench: Bench) -> None:
+    """A userspace switch only listens in at its ports: the host would answer for all its addresses there, with another MAC."""
+    ends = pair("blue0", "lan0", "wiring-blue")
+    places = [addressing({"name": "lan0", "netns": "wiring-blue", "addresses": ["10.35.0.2/24"]}, LAB)]
+    host = [Link("other", "", LAB, "bridge", up=True)], [addressing({"name": "other", "addresses": ["10.35.0.1/24"]}, LAB)]
+    for silent, answered in ((False, True), (True, False)):
+        bench.run([Namespace("wiring-blue", LAB)], [replace(ends[0], silent=silent), ends[1], *host[0]], places + host[1])
+        attempt("ip", "-n", "wiring-blue", "neigh", "flush", "dev", "lan0")
+        attempt("ip", "netns", "exec", "wiring-blue", "ping", "-c1", "-W1", "10.35.0.1")
+        neighbours = ip("-n", "wiring-blue", "neigh", "show", "10.35.0.1")
+        assert any("lladdr" in neighbour for neighbour in neighbours) is answered
+
+
 class Bench:
     """Runs goals on the lab and looks at the plans."""
 
@@ -74,7 +94,7 @@ def test_create_repeat_change_remove(bench: Bench) -> None:
     space = Namespace("wiring-blue", LAB)
     ends = pair("blue0", "lan0", "wiring-blue", mac="02:00:00:00:00:17", mtu=1400, tx_offload=False)
     ends[0] = replace(ends[0], altname="wiring-blue-lan0")
-    tap = Link("tapdance", "", LAB, "tap", owner=65534, group=65534, vnet_hdr=True, mtu=1300, up=True)
+    tap = Link("tapdance", "", LAB, "tap", owner=65534, group=65534, vnet_hdr=True, mtu=1300, up=True, silent=True)
     bridge = Link("bridge7", "", LAB, "bridge", up=True)
     ends[0] = replace(ends[0], master="bridge7")
     places = [
@@ -98,6 +118,7 @@ def test_create_repeat_change_remove(bench: Bench) -> None:
     assert "UP" in there["lo"]["flags"]
     assert here["tapdance"]["linkinfo"]["info_data"]["user"] == "nobody"
     assert here["tapdance"]["linkinfo"]["info_data"]["vnet_hdr"] is True
+    assert settings("tapdance") == ("8", "1")
     assert {info["local"] for link in ip("address", "show", "dev", "bridge7") for info in link["addr_info"]} >= {"10.31.0.1", "fd31::1"}
     assert ip("-n", "wiring-blue", "route", "show", "default")[0]["gateway"] == "10.31.0.1"
     assert attempt("ip", "netns", "exec", "wiring-blue", "ping", "-c1", "-W2", "10.31.0.1") == 0
@@ -106,7 +127,7 @@ def test_create_repeat_change_remove(bench: Bench) -> None:
     changed = [
         replace(ends[0], master=""),
         replace(ends[1], mtu=1200, mac="02:00:00:00:00:18"),
-        replace(tap, owner=0, mtu=1250),
+        replace(tap, owner=0, mtu=1290, silent=False),
         replace(bridge, mtu=1450),
     ]
     places[1] = replace(places[1], addresses=("10.31.0.3/24",), routes=(Route("10.99.0.0/16", "10.31.0.1"),))
@@ -114,13 +135,14 @@ def test_create_repeat_change_remove(bench: Bench) -> None:
     assert {(change.kind, change.key): sorted(change.differing) for change in foretold} == {
         ("link", "blue0"): ["master"],
         ("link", "wiring-blue/lan0"): ["mac", "mtu"],
-        ("link", "tapdance"): ["mtu", "owner"],
+        ("link", "tapdance"): ["mtu", "owner", "silent"],
         ("link", "bridge7"): ["mtu"],
         ("address", "wiring-blue/lan0"): ["addresses", "routes"],
     }
     assert diff(bench.run([space], changed, places)) == diff(foretold)
     assert bench.run([space], changed, places) == []
     assert links()["blue0"]["ifindex"] == index, "changed in place, not made anew"
+    assert settings("tapdance") == ("0", "0")
     assert links("-n", "wiring-blue")["lan0"]["mtu"] == 1200
     assert [route["dst"] for route in ip("-n", "wiring-blue", "route", "show", "proto", "static")] == ["10.99.0.0/16"]
 
@@ -150,7 +172,7 @@ def test_damage_done_by_hand_is_found_and_repaired(bench: Bench, damage: str, re
     bench.run(*wanted)
     subprocess.run(damage.split(), check=True)
     # The kernel may take a moment to end the interfaces of a namespace that is gone.
-    for _ in range(100):
+    for _try in range(100):
         if "netns del" not in damage or "red0" not in links():
             break
         subprocess.run(["sleep", "0.05"], check=True)

@@ -65,7 +65,7 @@ def test_outside_is_fetched(nodes: list[Node]) -> None:
     command = ["python3", "-m", "http.server", "--bind", "10.41.0.1", "8099"]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        for _ in range(20):
+        for _try in range(20):
             if set(reached(nodes, outside=url).values()) == {""}:
                 break
         assert set(reached(nodes, outside=url).values()) == {""}

@@ -19,7 +19,8 @@ from typing import Any
 import ansible
 import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import Goal, Scope, converge, diff
-from ansible_collections.netvirt.lab.plugins.module_utils.resources.ovs import OvsDriver, bridge_from
+from ansible_collections.netvirt.lab.plugins.module_utils.resources._ovs_items import bridge_from
+from ansible_collections.netvirt.lab.plugins.module_utils.resources.ovs import OvsDriver
 from ansible_collections.netvirt.lab.plugins.module_utils.transport import namespaces, processes
 
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"

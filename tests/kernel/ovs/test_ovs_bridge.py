@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabError, LabErrors
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import Goal, Scope
 from ansible_collections.netvirt.lab.plugins.module_utils.resources import ovs
+from ansible_collections.netvirt.lab.plugins.module_utils.resources._ovs_items import bridge_from
 from ansible_collections.netvirt.lab.plugins.module_utils.transport import ovsdb, packets
 
 from .conftest import Lab, PrivateSwitch, shell
@@ -291,7 +292,7 @@ def test_five_hundred_ports_in_one_transaction(switch: PrivateSwitch, lab: Lab) 
 def test_bridge_that_somebody_removes_meanwhile(switch: PrivateSwitch, lab: Lab) -> None:
     lab.run({"name": "br1"})
     driver, scope = ovs.OvsDriver(), Scope(lab.name)
-    goal = Goal(driver, (ovs.bridge_from({"name": "br1", "fail_mode": "secure"}, lab.name),))
+    goal = Goal(driver, (bridge_from({"name": "br1", "fail_mode": "secure"}, lab.name),))
     changes = driver.plan(driver.observe(goal, scope), goal, scope, ())
     switch.vsctl("del-br br1")
     with pytest.raises(LabError, match="somebody else has just removed 'br1'; run again"):

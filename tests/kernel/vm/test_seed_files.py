@@ -71,7 +71,8 @@ def test_a_kernel_reads_it(place: Path) -> None:
 @pytest.mark.parametrize("content", [b"a user's own file", b""])
 def test_a_foreign_file_is_refused(place: Path, content: bytes) -> None:
     place.write_bytes(content)
-    for options in ({}, {"state": "absent"}):
+    cases: list[dict[str, Any]] = [{}, {"state": "absent"}]
+    for options in cases:
         failed = run_module("cloud_seed", path=str(place), lab="scribe", **options)
         assert failed["msg"].startswith(f"The seed '{place}' exists and was not made by netvirt.lab"), failed
     assert place.read_bytes() == content

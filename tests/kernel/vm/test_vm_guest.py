@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabError
@@ -37,7 +38,7 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_guest_is_told_its_name_address_and_key_and_powers_down(bench: Bench, tiny: str, key: Path, tap: Callable[..., str]) -> None:
     shell(f"ip addr add 10.77.0.1/24 dev {tap('goose-0')}")
-    vm = {
+    vm: dict[str, Any] = {
         "name": "goose",
         "image": tiny,
         "memory": 192,

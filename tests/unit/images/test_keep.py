@@ -154,7 +154,7 @@ def builds(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 def test_images_are_built_together_and_once(images: Path, builds: list[list[str]]) -> None:
     both = [catalogue.find("tiny"), catalogue.find("debian-12")]
     results: list[Any] = []
-    runs = [threading.Thread(target=lambda: results.append(keep.converge(both, (), False, False))) for _ in range(3)]
+    runs = [threading.Thread(target=lambda: results.append(keep.converge(both, (), False, False))) for _run in range(3)]
     for each in runs:
         each.start()
     for each in runs:

@@ -105,7 +105,7 @@ def test_another_version_replaces_the_files_but_not_a_base_that_is_needed(images
 
 
 def test_names_of_disks_are_never_used_again() -> None:
-    assert len({store.version() for _ in range(100)}) == 100
+    assert len({store.version() for _time in range(100)}) == 100
 
 
 def test_backing_file_of_what_qemu_makes(tmp_path: Path) -> None:

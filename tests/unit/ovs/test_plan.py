@@ -249,7 +249,7 @@ def test_chunks_count_what_the_daemon_waits_for() -> None:
 def test_new_bridge_gets_the_best_datapath() -> None:
     driver = ovs.OvsDriver()
     driver._datapath = "netdev"
-    (change, *_) = driver.plan({}, Goal(driver, (bridge_from({"name": "b1"}, "green"),)), Scope("green"), ())
+    (change, *_others) = driver.plan({}, Goal(driver, (bridge_from({"name": "b1"}, "green"),)), Scope("green"), ())
     assert change.after is not None
     assert change.after.datapath_type == "netdev"
 

@@ -89,7 +89,7 @@ def test_what_is_empty_is_removed_and_what_is_left_out_is_not_managed() -> None:
     assert bridges["forms.s"]["controllers"] == []
     assert bridges["forms.s"]["other_config"] == {"stp-priority": ""}
     assert bridges["forms.s"]["ports"][0].items() >= {"tag": "", "trunks": []}.items()
-    assert bridges["forms.t"].keys() == {"name", "altname", "datapath_type", "ports"}
+    assert bridges["forms.t"].keys() == {"name", "altname", "mac", "datapath_type", "ports"}
     assert bridges["forms.t"]["ports"][0].keys() == {"name"}
     addresses = {(item["netns"], item["name"]): item for item in share["addresses"]}
     assert addresses["forms.a", "eth0"]["addresses"] == []

@@ -99,7 +99,7 @@ def graph(chance: random.Random) -> dict[str, Any]:
     }
     nodes = {f"long-name-{n}": {"kind": chance.choice(["netns", "vm"])} for n in range(60)}
     links = [[node, switch] for node in nodes for switch in chance.sample(sorted(switches), chance.randint(0, 2))]
-    links += [chance.sample(sorted(switches), 2) for _ in range(2)]
+    links += [chance.sample(sorted(switches), 2) for _link in range(2)]
     chance.shuffle(links)
     return {"name": f"lab-{chance.randrange(99)}", "nodes": {**switches, **nodes}, "links": links}
 

@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabError, LabErrors
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import Change, diff
-from ansible_collections.netvirt.lab.plugins.module_utils.resources import _seed_documents
 from ansible_collections.netvirt.lab.plugins.module_utils.resources._seed_documents import documents
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.seed import seed
+from ansible_collections.netvirt.lab.plugins.module_utils.transport import cloud_init
 
 HASH = "$6$rounds=5000$salt$AbCd./"
 
 
 @pytest.fixture(autouse=True)
 def no_cloud_init(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_seed_documents.cloud_init, "which", lambda program: None)
+    monkeypatch.setattr(cloud_init, "which", lambda program: None)
 
 
 def shown(user_data: str) -> Any:
@@ -107,7 +107,7 @@ def test_bad_documents(case: str) -> None:
 
 
 def test_cloud_inits_own_opinion_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_seed_documents.cloud_init, "objection", lambda name, text: "users.0: no" if name == "user-data" else None)
+    monkeypatch.setattr(cloud_init, "objection", lambda name, text: "users.0: no" if name == "user-data" else None)
     with pytest.raises(LabErrors, match=r"user_data: cloud-init says: users.0: no"):
         documents({})
 

@@ -162,9 +162,9 @@ DISKS: dict[str, tuple[Disk, Disk, str | None, dict[str, tuple[str, ...]]]] = {
     "size not managed": (HAVE, dataclasses.replace(HAVE, size=None), None, {}),
     "larger": (HAVE, dataclasses.replace(HAVE, size=6 << 30), "update", {}),
     "rebuilt base": (HAVE, dataclasses.replace(HAVE, base_version="2-2"), "replace", {}),
-    "rebuilt base in use": (dataclasses.replace(HAVE, in_use=True), dataclasses.replace(HAVE, base="/b2"), None, {"kilo": ("base",)}),
+    "rebuilt base in use": (dataclasses.replace(HAVE, precious=True), dataclasses.replace(HAVE, base="/b2"), None, {"kilo": ("base",)}),
     "rebuilt base in use, restart": (
-        dataclasses.replace(HAVE, in_use=True),
+        dataclasses.replace(HAVE, precious=True),
         dataclasses.replace(HAVE, base="/b2", on_change="restart"),
         "replace",
         {},

@@ -63,7 +63,9 @@ def bootstrap(packages: archive.Archive, root: Path) -> None:
     argv = ["mmdebstrap", "--quiet", *(f"{name}={value}" for name, value in options.items()), *transfer]
     # In name spaces of its own, so that a killed build leaves neither a mount nor a process.
     isolated = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", *argv]
-    run([*isolated, archive.SUITE, str(root), str(packages.sources)], "install the packages of the image 'debian-12'")
+    # Killed, it cannot remove its temporary files: they go with the build's.
+    place = {"TMPDIR": str(root.parent)}
+    run([*isolated, archive.SUITE, str(root), str(packages.sources)], "install the packages of the image 'debian-12'", env=place)
 
 
 def finish(root: Path, linux: kernel.Kernel, tree: Tree, work: Path, initrd: Path, target: Path) -> None:

@@ -14,11 +14,21 @@ from .tree import LIBRARIES, LOADER, Tree
 
 # What the programs need besides libc is found by the dynamic loader; a library that is missing here fails the build.
 PACKAGES = (
-    "bash", "busybox-static", "dropbear-bin", "ethtool", "iperf3", "iproute2",
+    "bash", "busybox", "dropbear-bin", "ethtool", "iperf3", "iproute2",
     "libbpf1", "libbsd0", "libc6", "libcap2", "libcrypt1", "libelf1", "libgmp10", "libiperf0", "libmd0", "libmnl0",
     "libsctp1", "libssl3", "libtinfo6", "libtomcrypt1", "libtommath1", "zlib1g",
 )  # fmt: skip
-PROGRAMS = ("bin/bash", "bin/ip", "sbin/bridge", "sbin/ethtool", "usr/bin/iperf3", "usr/bin/dropbearkey", "usr/sbin/dropbear")
+# The dynamic busybox: a static program of the GNU libc cannot look up names.
+PROGRAMS = (
+    "bin/busybox",
+    "bin/bash",
+    "bin/ip",
+    "sbin/bridge",
+    "sbin/ethtool",
+    "usr/bin/iperf3",
+    "usr/bin/dropbearkey",
+    "usr/sbin/dropbear",
+)
 MODULES = (
     "drivers/virtio/virtio_pci.ko", "drivers/virtio/virtio_mmio.ko", "drivers/net/virtio_net.ko", "drivers/net/ethernet/intel/e1000/*",
     "drivers/net/ethernet/intel/e1000e/*", "drivers/net/ethernet/intel/igb/*", "drivers/net/ethernet/realtek/8139*",
@@ -33,7 +43,7 @@ def build(linux: kernel.Kernel, tree: Tree, work: Path, target: Path) -> None:
     guest = Initramfs()
     add_system(guest)
     add_programs(guest, tree)
-    add_busybox(guest, tree)
+    link_busybox(guest, tree)
     add_modules(guest, kernel.install(linux, MODULES, work), work)
     guest.write(target)
 
@@ -53,7 +63,7 @@ def add_system(guest: Initramfs) -> None:
 
 
 def add_programs(guest: Initramfs, tree: Tree) -> None:
-    """Add the programs that busybox lacks or has only a small form of, and their libraries."""
+    """Add busybox, the programs that it lacks or has only a small form of, and their libraries."""
     guest.copy(tree.root / LOADER, LOADER, 0o755)
     for program in PROGRAMS:
         guest.copy(tree.root / program, f"bin/{Path(program).name}", 0o755)
@@ -61,11 +71,9 @@ def add_programs(guest: Initramfs, tree: Tree) -> None:
             guest.copy(library, f"{LIBRARIES[0]}/{name}", 0o644)
 
 
-def add_busybox(guest: Initramfs, tree: Tree) -> None:
-    """Add busybox under all of its names."""
-    busybox = tree.root / "bin/busybox"
-    guest.copy(busybox, "bin/busybox", 0o755)
-    for name in run([str(busybox), "--list"], "list the commands of busybox").split():
+def link_busybox(guest: Initramfs, tree: Tree) -> None:
+    """Add all names of busybox that no program of its own has."""
+    for name in tree.run("bin/busybox", "--list", purpose="list the commands of busybox").split():
         if f"bin/{name}" not in guest:
             guest.link(f"bin/{name}", "busybox")
 
