@@ -14,12 +14,13 @@ import os
 import shutil
 import time
 import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
+
+from ansible.module_utils.urls import open_url
 
 from .._errors import LabError
 from . import checksums
@@ -72,7 +73,7 @@ class Partial:
 def fetch_text(url: str, what: str) -> str:
     """Return a small text from a URL; what names it in the LabError if that fails."""
     try:
-        with urllib.request.urlopen(url, timeout=STALLED) as answer:
+        with _open(url, {}) as answer:
             return cast(bytes, answer.read(BLOCK)).decode("utf-8", "replace")
     except _TRANSIENT as error:
         raise LabError(f"Cannot get {what} from {url}: {_reason(error)}.") from error
@@ -83,20 +84,9 @@ def fetch(url: str, checksum: str, partial: Partial, pauses: tuple[float, ...] =
     tries = iter(pauses)
     while True:
         before = partial.size
-        try:
-            _transfer(url, partial)
+        problem = _attempt(url, partial)
+        if problem is None:
             break
-        except urllib.error.HTTPError as error:
-            if error.code < 500 and error.code not in (408, 429):  # too slow, too many requests: those pass
-                raise LabError(f"Cannot download {url}: the server said {error.code} {error.reason}.") from error
-            problem: Exception = error
-        except _TRANSIENT as error:
-            if isinstance(error, OSError) and error.errno in _FULL:
-                partial.discard()
-                raise LabError(
-                    f"Cannot download {url}: the disk that {partial.path.parent} is on is full; make room, then run again."
-                ) from error
-            problem = error
         if partial.size > before:
             tries = iter(pauses)
         pause = next(tries, None)
@@ -140,13 +130,31 @@ def copy_sparse(source: BinaryIO, output: BinaryIO) -> None:
     output.truncate()
 
 
+def _attempt(url: str, partial: Partial) -> Exception | None:
+    """Do one request; return None if the file is complete, an error that may pass if not. Raise LabError for one that does not pass."""
+    try:
+        _transfer(url, partial)
+    except urllib.error.HTTPError as error:
+        if error.code < 500 and error.code not in (408, 429):  # too slow, too many requests: those pass
+            raise LabError(f"Cannot download {url}: the server said {error.code} {error.reason}.") from error
+        return error
+    except _TRANSIENT as error:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            partial.discard()
+            raise LabError(
+                f"Cannot download {url}: the disk that {partial.path.parent} is on is full; make room, then run again."
+            ) from error
+        return error
+    return None
+
+
 def _transfer(url: str, partial: Partial) -> None:
     """Do one request. Raise an error of _TRANSIENT unless the file is complete afterwards."""
     validator = partial.validator(url)
     headers = {"Accept-Encoding": "identity", "User-Agent": "netvirt.lab"}
     if validator:
         headers.update({"Range": f"bytes={partial.size}-", "If-Range": validator})
-    with _answer(urllib.request.Request(url, headers=headers), partial) as answer:
+    with _answer(url, headers) as answer:
         if answer is None:
             return
         if not _continues(answer, partial.size):
@@ -161,11 +169,16 @@ def _transfer(url: str, partial: Partial) -> None:
             raise http.client.IncompleteRead(b"", left)
 
 
+def _open(url: str, headers: Mapping[str, str]) -> Any:
+    # The bytes as they are sent, for the checksum; no password from a ~/.netrc, which a mirror has no use for.
+    return open_url(url, headers=dict(headers), timeout=STALLED, decompress=False, use_netrc=False)
+
+
 @contextmanager
-def _answer(request: urllib.request.Request, partial: Partial) -> Iterator[Any]:
+def _answer(url: str, headers: Mapping[str, str]) -> Iterator[Any]:
     """Open a URL; yield None if the partial file turns out to be complete already."""
     try:
-        with urllib.request.urlopen(request, timeout=STALLED) as answer:
+        with _open(url, headers) as answer:
             yield answer
     except urllib.error.HTTPError as error:
         # 416: no byte is left after those that we have, or they are too many; the checksum tells.

@@ -22,7 +22,7 @@ from ..images import catalogue, store
 from ..topology.names import GUEST_MAC, macs
 from ..transport import qemu
 from . import _cloud_config
-from ._vm_model import RUNNING, STOPPED, Nic, Vm, files
+from ._vm_model import RUNNING, Nic, Vm, files
 from .disk import Disk, DiskDriver, disk
 from .seed import Seed, SeedDriver, seed
 from .vm import VmDriver

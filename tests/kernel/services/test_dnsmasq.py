@@ -142,7 +142,7 @@ def test_a_change_restarts_it_and_keeps_leases(host: Host, node: str) -> None:
         (lambda: os.kill(pid(), signal.SIGKILL), "stopped"),
         (lambda: shell("echo port=0 >>/run/netvirt/maple/dnsmasq/dnsmasq.conf"), "stale"),
         (lambda: shell("ip link del sw1; ip link add sw1 type bridge; ip addr add 10.71.0.1/24 dev sw1; ip link set sw1 up"), "stale"),
-        (lambda: (RUN / "maple" / "dnsmasq" / "state.json").unlink(), None),
+        ((RUN / "maple" / "dnsmasq" / "state.json").unlink, None),
     ],
     ids=["killed", "edited", "switch made anew", "state lost"],
 )

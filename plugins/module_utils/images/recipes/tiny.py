@@ -9,7 +9,6 @@ from pathlib import Path
 
 from . import kernel, tiny_files
 from .initramfs import Initramfs
-from .programs import run
 from .tree import LIBRARIES, LOADER, Tree
 
 # What the programs need besides libc is found by the dynamic loader; a library that is missing here fails the build.
