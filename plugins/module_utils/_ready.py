@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ._errors import LabError, LabErrors
 from ._paths import run_dir, state_dir
@@ -19,12 +19,12 @@ from .transport import processes
 from .transport.netlink import Netlink
 from .transport.shell import Node, Shells
 
-_TICK = 0.1  # seconds between two looks
+_TICK = 0.25  # seconds between two looks
 _LOGIN_PAUSE = 1.0  # seconds between two attempts to log in: more often, they slow down the guest that boots
 _CONSOLE_LINES = 15
 
 # The boot is over when cloud-init has written its result; a guest without it is ready when one can log in.
-_WAIT_FOR_CLOUD_INIT = "until [ -s /run/cloud-init/result.json ]; do sleep 0.3; done; cat /run/cloud-init/result.json"
+_WAIT_FOR_CLOUD_INIT = "until [ -s /run/cloud-init/result.json ]; do sleep 1; done; cat /run/cloud-init/result.json"
 
 
 @dataclass
@@ -47,12 +47,17 @@ class Watch:
     attempts: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def look(self) -> None:
-        """Read leases and processes anew."""
+        """Read leases and pids anew. The guests boot on the same cores: looking must cost nothing."""
         self.macs = frozenset(lease.mac for lease in leases(self.lab))
-        directory = run_dir(self.lab) / "vm"
-        found = processes.find([directory])
-        below = re.compile(re.escape(f"{directory}/") + "([^/]+)/")
-        self.running = frozenset(name for process in found for argument in process.argv for name in below.findall(argument))
+        pids = {file.parent.name: file for file in (run_dir(self.lab) / "vm").glob("*/pid")}
+        self.running = frozenset(name for name, file in pids.items() if _alive(file))
+
+
+def _alive(file: Path) -> bool:
+    try:
+        return processes.alive(int(file.read_text(encoding="ascii")))
+    except (OSError, ValueError):
+        return False
 
 
 def wait_until_ready(nodes: Sequence[Node], watch: Watch, timeout: float, now: Callable[[], float] = time.monotonic) -> dict[str, float]:

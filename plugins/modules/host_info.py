@@ -10,8 +10,8 @@ module: host_info
 short_description: Tell what a machine lacks to be a lab host
 version_added: "0.1.0"
 description:
-  - Looks for programs and Python libraries, for the user that guests run as, and for the distribution, in one quick task, so that
-    nothing else need run on a machine that lacks nothing.
+  - Looks for programs and Python libraries, for the user that guests run as, for Open vSwitch, and for the distribution, in one
+    quick task, so that nothing else need run on a machine that lacks nothing.
 author: netvirt.lab authors (@netvirt)
 extends_documentation_fragment:
   - netvirt.lab.attributes.info
@@ -51,6 +51,11 @@ user_exists:
   returned: success
   type: bool
   sample: true
+openvswitch_ready:
+  description: Whether Open vSwitch runs as the module M(netvirt.lab.ovs_service) would have it run with its default options.
+  returned: success
+  type: bool
+  sample: true
 families:
   description: The distribution and those that it resembles, the closest first, from C(/etc/os-release).
   returned: success
@@ -63,6 +68,9 @@ import importlib.util
 import pwd
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabError
+from ansible_collections.netvirt.lab.plugins.module_utils._plan import Goal, Scope, converge
+from ansible_collections.netvirt.lab.plugins.module_utils.resources.ovs_service import OvsServiceDriver
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.processes import which
 
 
@@ -79,7 +87,15 @@ def main() -> None:
     missing = [entry for entry in options["programs"] if which(*entry.split("|")) is None]
     missing += [library for library in options["libraries"] if importlib.util.find_spec(library) is None]
     users = {entry.pw_name for entry in pwd.getpwall()}
-    module.exit_json(changed=False, missing=missing, user_exists=options["user"] in users, families=families())
+    facts = {"missing": missing, "user_exists": options["user"] in users, "openvswitch_ready": openvswitch_ready(), "families": families()}
+    module.exit_json(changed=False, **facts)
+
+
+def openvswitch_ready() -> bool:
+    try:
+        return not converge([Goal(OvsServiceDriver(""))], Scope("", check=True))
+    except LabError:  # no library to ask with, or no answer
+        return False
 
 
 def families() -> list[str]:
