@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import testinfra
@@ -13,13 +14,14 @@ from testinfra.host import Host
 
 testinfra_hosts = ["local://"]
 
+INVENTORY = Path(__file__).parents[3] / "inventory" / "ovs_kvm"
 OUTSIDE = "http://198.51.100.10/"
 
 
 @pytest.fixture(params=["legacy", "modern"])
 def guest(request: pytest.FixtureRequest) -> Host:
     """Give a guest, reached as the inventory says."""
-    return testinfra.get_host(f"ansible://{request.param}?ansible_inventory=inventory/ovs_kvm")
+    return testinfra.get_host(f"ansible://{request.param}?ansible_inventory={INVENTORY}")
 
 
 def test_the_switch_has_the_three_ports_and_the_lab_hosts_address(host: Host) -> None:
@@ -43,7 +45,7 @@ def test_guests_have_finished_cloud_init_and_know_their_names(guest: Host) -> No
 
 def test_guests_have_their_reserved_address_and_the_card_they_were_given(host: Host, guest: Host) -> None:
     name = guest.check_output("hostname")
-    variables = json.loads(host.check_output(f"ansible-inventory -i inventory/ovs_kvm --host {name}"))
+    variables = json.loads(host.check_output(f"ansible-inventory -i {INVENTORY} --host {name}"))
     (device,) = [line.split()[1] for line in guest.check_output("ip -o -4 address").splitlines() if variables["ansible_host"] in line]
     driver = guest.check_output(f"basename $(readlink /sys/class/net/{device}/device/driver)")
     assert driver == {"legacy": "e1000", "modern": "virtio_net"}[name]
