@@ -34,10 +34,11 @@ options:
     description:
       - Whether the userspace datapath may carry packets whose checksum and segmentation are unfinished, which makes TCP between
         nodes several times faster. It takes effect when the daemon starts.
-      - V(auto) switches it on if the kernel has no datapath of Open vSwitch and the daemon has no bridge, so that nobody is
-        disturbed by a restart. V(keep) leaves it as it is.
+      - V(auto) switches it on if the kernel has no datapath of Open vSwitch and this module starts the daemon, or has started it.
+      - V(on) does so too if somebody else's daemon runs, as long as it has no bridge that a restart would disturb.
+      - V(keep) leaves it as it is.
     type: str
-    choices: [auto, keep]
+    choices: [auto, 'on', keep]
     default: auto
 seealso:
   - module: netvirt.lab.ovs_bridge
@@ -75,7 +76,7 @@ def main() -> None:
         argument_spec={
             "state": {"type": "str", "choices": ["started", "restored"], "default": "started"},
             "service": {"type": "str", "default": "openvswitch-switch"},
-            "userspace_tso": {"type": "str", "choices": ["auto", "keep"], "default": "auto"},
+            "userspace_tso": {"type": "str", "choices": ["auto", "on", "keep"], "default": "auto"},
         },
         supports_check_mode=True,
     )
@@ -84,7 +85,7 @@ def main() -> None:
 
 
 def goals(options: Mapping[str, Any]) -> list[Goal[OvsService]]:
-    driver = OvsServiceDriver(options["service"], options["userspace_tso"] == "auto")
+    driver = OvsServiceDriver(options["service"], options["userspace_tso"])
     return [Goal(driver, purge=options["state"] == "restored")]
 
 

@@ -20,8 +20,8 @@ def run(*command: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def service(state: str, check: bool = False) -> list[Change[OvsService]]:
-    return converge([Goal(OvsServiceDriver("openvswitch-switch"), purge=state == "restored")], Scope("service", check=check))
+def service(state: str, check: bool = False, tso: str = "auto") -> list[Change[OvsService]]:
+    return converge([Goal(OvsServiceDriver("openvswitch-switch", tso), purge=state == "restored")], Scope("service", check=check))
 
 
 def setting() -> str:
@@ -54,20 +54,38 @@ def test_start_repeat_restore() -> None:
     assert service("restored") == []
 
 
-def test_someone_elses_daemon_keeps_running_and_gets_its_setting_back() -> None:
+def test_someone_elses_daemon_is_changed_only_if_that_is_said_and_gets_its_setting_back() -> None:
     run(CTL, "--system-id=random", "--no-mlockall", "start")
+    assert service("started") == []
     assert setting() == ""
-    service("started")
+    service("started", tso="on")
     assert setting() == "true"
     service("restored")
     assert (runs(), setting()) == (True, "")
+
+
+def test_a_restart_that_a_killed_run_left_undone_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(driver: OvsServiceDriver, verb: str) -> None:
+        if verb == "restart":
+            raise KeyboardInterrupt
+        run(CTL, "--system-id=random", "--no-mlockall", verb)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(OvsServiceDriver, "_do", killed)
+        with pytest.raises(KeyboardInterrupt):
+            service("started")
+    pid = Path("/run/openvswitch/ovs-vswitchd.pid").read_text()
+    assert service("started")
+    assert Path("/run/openvswitch/ovs-vswitchd.pid").read_text() != pid
+    assert service("started") == []
+    assert service("restored")
 
 
 def test_a_daemon_with_a_bridge_is_left_as_it_is() -> None:
     run(CTL, "--system-id=random", "--no-mlockall", "start")
     pid = Path("/run/openvswitch/ovs-vswitchd.pid").read_text()
     run("ovs-vsctl", "add-br", "theirs", "--", "set", "bridge", "theirs", "datapath_type=netdev")
-    assert service("started") == []
+    assert service("started", tso="on") == []
     assert setting() == ""
     assert Path("/run/openvswitch/ovs-vswitchd.pid").read_text() == pid
     run("ovs-vsctl", "del-br", "theirs")

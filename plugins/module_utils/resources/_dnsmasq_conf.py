@@ -75,6 +75,8 @@ class Dnsmasq:
 def dnsmasq_from(item: Mapping[str, Any], lab: str) -> Dnsmasq:
     """Return what a share or a module's options ask for; what is left out has its default. Raise LabErrors."""
     problems = [f"network '{network['interface']}': {problem}" for network in item["networks"] for problem in _problems(network)]
+    # A line break would begin another directive, and dnsmasq has some that run programs.
+    problems += [f"{text!r} has a control character; write it without." for text in _texts(item) if not text.isprintable()]
     if problems:
         raise LabErrors(problems)
     upstream = item.get("upstream")
@@ -87,6 +89,16 @@ def dnsmasq_from(item: Mapping[str, Any], lab: str) -> Dnsmasq:
             sorted((Record(r["name"], tuple(r["addresses"])) for r in item.get("records") or ()), key=lambda record: record.name)
         ),
     )
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        value = [*value.keys(), *value.values()]
+    if isinstance(value, (list, tuple)):
+        for part in value:
+            yield from _texts(part)
+    elif isinstance(value, str):
+        yield value
 
 
 def _problems(item: Mapping[str, Any]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from .._errors import LabErrors
 from .._plan import Change, Goal, Scope, compare
+from ..topology.values import ListOf, Type
 from ..transport import namespaces
 from ..transport.namespaces import inside
 from ..transport.netlink import Netlink
@@ -21,6 +22,16 @@ from ..transport.rtnetlink import Request, link_attributes, set_address, set_lin
 from ._network import key_of
 
 _KERNEL = 2  # RTPROT_KERNEL: routes that come and go with an address
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_interface(text))
+    except ValueError:
+        raise ValueError from None
+
+
+ADDRESSES = ListOf("a list of addresses", Type("an address with its prefix length such as 192.0.2.1/24 or 2001:db8::1/64", _address))
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,10 @@ from ._dhcp_text import PROGRAMS, argv, files, is_ours
 from ._network import key_of
 
 _ETC = Path("/etc/netns")
+# The files that a client is started with, and nobody else who reads its log or lease.
+_NAMED = frozenset((".script", ".pid", ".run"))
+# A client lives long and runs a script as root: it gets nothing of the environment of whoever started it.
+_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 
 
 @dataclass(frozen=True)
@@ -93,14 +97,14 @@ class DhcpClientDriver:
 
 def _start(client: DhcpClient, lab: str, program: str, path: str) -> None:
     directory = _directory(client, lab)
-    directory.mkdir(mode=0o755, parents=True, exist_ok=True)
-    for name, text in files(program, lab, client.netns, client.interface, directory, path).items():
-        (directory / name).write_text(text, encoding="utf-8")
-        (directory / name).chmod(0o755)
     with inside(client.netns):
         index = _index(client.interface)
         if index is None:
             raise LabError(f"Cannot start {program} in the network namespace '{client.netns}': it has no interface '{client.interface}'.")
+        directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+        for name, text in files(program, lab, client.netns, client.interface, directory, path).items():
+            (directory / name).write_text(text, encoding="utf-8")
+            (directory / name).chmod(0o755)
         # Noted before it is started, so that a run killed in between leaves nothing unknown.
         (directory / f"{client.interface}.json").write_text(json.dumps({"program": program, "index": index}) + "\n", encoding="utf-8")
         with (directory / f"{client.interface}.log").open("ab") as log:
@@ -112,6 +116,7 @@ def _start(client: DhcpClient, lab: str, program: str, path: str) -> None:
                 stderr=log,
                 start_new_session=True,
                 cwd="/",
+                env=_ENVIRONMENT,
             )
 
 
@@ -135,7 +140,7 @@ def _running(home: Path) -> dict[tuple[str, str], list[int]]:
     for process in processes.find([home]):
         for argument in process.argv:
             path = Path(argument)
-            if path.parent.parent == home:
+            if path.parent.parent == home and path.suffix in _NAMED:
                 found.setdefault((path.parent.name, path.stem), []).append(process.pid)
                 break
     return found

@@ -90,6 +90,8 @@ class ForwardingDriver:
     def observe(self, goal: Goal[Forwarding], scope: Scope) -> Mapping[str, Forwarding]:
         """Compare the ruleset and the kernel's settings with what the lab's last run noted."""
         wanted = next(iter(goal.want), None)
+        if wanted:
+            nft.require()
         if wanted and wanted.uplink == AUTO:
             self._default_uplink = default_uplink(wanted.interfaces)
         elif wanted and wanted.uplink and sysctl.read(_setting(wanted.uplink)) is None:

@@ -13,6 +13,7 @@ from typing import Any
 from .._errors import LabErrors
 from .._marks import mark
 from .._plan import Change, Goal, Scope, compare
+from ..topology.scalars import DEVICE, MAC, MTU, NAMESPACE, matching
 from ..transport import ethtool, ip_stack, tap
 from ..transport.namespaces import descriptors, inside
 from ..transport.netlink import Netlink
@@ -30,6 +31,14 @@ from ..transport.rtnetlink import (
 from ._network import Network, key_of, read_network
 from .address import AddressDriver, Addressing
 
+# What the kernel would only refuse when half of a run is done.
+_TYPES = {
+    "name": DEVICE,
+    "netns": NAMESPACE,
+    "mac": MAC,
+    "mtu": MTU,
+    "altname": matching("an alternative name: up to 127 characters without spaces", r"\S+", 127),
+}
 # What a tap or veth is made as; another value takes another interface.
 _MADE_AS = ("kind", "peer", "multi_queue")
 _TAP = ("owner", "group", "vnet_hdr")
@@ -75,6 +84,12 @@ class Link:
 _CURIOUS_OF_NOTHING = Link("")
 
 
+def read_fields(given: Mapping[str, Any], path: str, problems: list[str]) -> dict[str, Any]:
+    """Return an interface's fields in canonical form; what is wrong with them is added to the problems, under the path."""
+    named = {name: given[name] for name in _TYPES if given[name] is not None and (given[name] != "" or name == "name")}
+    return {**given, **{name: _TYPES[name].read(value, f"{path}{name}", problems) for name, value in named.items()}}
+
+
 class LinkDriver:
     """Make, change and remove interfaces, by the batch."""
 
@@ -94,7 +109,12 @@ class LinkDriver:
         return have
 
     def plan(self, have: Mapping[str, Link], goal: Goal[Link], scope: Scope, earlier: Sequence[Change[Any]]) -> list[Change[Link]]:
-        """Compare; what stood in a namespace that is removed or replaced is gone already."""
+        """Compare; what stands in a namespace that is removed or replaced goes with it, but for wires to others that go."""
+        problems: list[str] = []
+        for link in goal.want:
+            read_fields(vars(link), f"the link '{link.key}': ", problems)
+        if problems:
+            raise LabErrors(problems)
         lost = {change.key for change in earlier if change.kind == "netns" and change.action in ("remove", "replace")}
         left = {key: link for key, link in have.items() if link.netns not in lost}
         wanted = {target.key: target for target in goal.want}
@@ -102,6 +122,9 @@ class LinkDriver:
             replace(change, after=wanted[change.key], replace=True) if _loses_owner(change) else change
             for change in compare(self.kind, left, goal, scope, replace_on=_MADE_AS)
         ]
+        # A process inside keeps a namespace alive without its name, and a wire between two such ones would stay with it.
+        wires = (link for link in have.values() if link.lab == scope.lab and link.netns in lost and link.peer and link.peer[0] in lost)
+        changes += [Change(self.kind, wire, None) for wire in wires if goal.purge]
         made = {change.key for change in earlier if change.kind == "netns" and change.after}
         homeless = {link.netns for link in goal.want if link.netns and link.netns not in made and key_of(link.netns, "lo") not in left}
         if homeless:

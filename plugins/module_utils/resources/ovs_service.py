@@ -18,6 +18,8 @@ KEY = "openvswitch"
 _TSO = "userspace-tso-enable"
 # The keys of the root row's external_ids that remember what this collection did.
 _STARTED, _SET_TSO = "netvirt-started", "netvirt-userspace-tso"
+# ... and what a run that was killed has not done yet: the daemon reads the setting when it starts.
+_PENDING = "netvirt-restart-pending"
 _SCRIPT = "/usr/share/openvswitch/scripts/ovs-ctl"
 # Memory that is locked is lost to the guests, and a hostname is not ours to record.
 _FRUGAL = ("--system-id=random", "--no-mlockall", "--no-record-hostname")
@@ -44,9 +46,9 @@ class OvsServiceDriver:
 
     kind = "ovs_service"
 
-    def __init__(self, service: str, auto_tso: bool = True) -> None:
+    def __init__(self, service: str, userspace_tso: str = "auto") -> None:
         self._service = service
-        self._tso = auto_tso and best_datapath() == "netdev"
+        self._tso = userspace_tso if best_datapath() == "netdev" else "keep"
 
     def observe(self, goal: Goal[OvsService], scope: Scope) -> Mapping[str, OvsService]:
         """Ask the database, if there is a server for it."""
@@ -56,7 +58,7 @@ class OvsServiceDriver:
             root = switch.root
             service = OvsService(
                 running=switch.daemon_runs(),
-                userspace_tso=root.other_config.get(_TSO) == "true",
+                userspace_tso=root.other_config.get(_TSO) == "true" and _PENDING not in root.external_ids,
                 bridges=len(switch.rows("Bridge")),
                 ours=frozenset({_STARTED, _SET_TSO}.intersection(root.external_ids)),
             )
@@ -79,12 +81,14 @@ class OvsServiceDriver:
             before, after = change.before or change.target, change.target
             if after.running and not before.running:
                 self._do("start")
+            restart = after.running and after.userspace_tso != before.userspace_tso
             if before.running or after.running:
-                _write(after)
+                _write(after, pending=restart)
             if before.running and not after.running:
                 self._do("stop")
-            elif after.userspace_tso != before.userspace_tso:
+            elif restart:
                 self._do("restart")
+                _write(after, pending=False)
 
     def _do(self, verb: str) -> None:
         purpose = f"{verb} Open vSwitch"
@@ -94,11 +98,12 @@ class OvsServiceDriver:
             processes.command([_SCRIPT, *(_FRUGAL if verb != "stop" else ()), verb], purpose)
 
 
-def _started(current: OvsService, tso: bool) -> OvsService:
+def _started(current: OvsService, tso: str) -> OvsService:
     target = current
     if not current.running:
         target = replace(target, running=True, ours=target.ours | {_STARTED})
-    if tso and not current.userspace_tso and not current.bridges:
+    ours = tso == "auto" and bool(target.ours)
+    if (ours or tso == "on") and not current.userspace_tso and not current.bridges:
         target = replace(target, userspace_tso=True, ours=target.ours | {_SET_TSO})
     return target
 
@@ -114,7 +119,7 @@ def _restored(current: OvsService) -> OvsService:
     )
 
 
-def _write(service: OvsService) -> None:
+def _write(service: OvsService, pending: bool) -> None:
     with ovsdb.Database(None, {"Open_vSwitch": ("other_config", "external_ids", "cur_cfg", "next_cfg")}) as switch:
 
         def build(insert: Callable[[str], Any]) -> None:
@@ -123,6 +128,7 @@ def _write(service: OvsService) -> None:
                 ("other_config", _TSO, service.userspace_tso),
                 ("external_ids", _STARTED, _STARTED in service.ours),
                 ("external_ids", _SET_TSO, _SET_TSO in service.ours),
+                ("external_ids", _PENDING, pending),
             ):
                 if wanted:
                     row.setkey(column, key, "true")

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import functools
-import grp
 import os
 import pwd
 import re
@@ -74,9 +73,9 @@ def account() -> Account:
 
 
 def group() -> int:
-    """Return the group that QEMU's files are shared with: root's where nothing has made another."""
+    """Return the group that QEMU's files are shared with: that of its user, root's where there is none."""
     try:
-        return grp.getgrnam(USER).gr_gid
+        return pwd.getpwnam(USER).pw_gid
     except KeyError:
         return 0
 

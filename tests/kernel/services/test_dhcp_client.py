@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -127,10 +128,21 @@ def test_it_is_repaired(grove: Host, program: str, damage: str, shown: set[str])
     grove.converge(DhcpClientDriver(), "maple")
 
 
+def test_who_reads_a_clients_log_is_no_client(grove: Host) -> None:
+    grove.converge(DhcpClientDriver(), "maple", *clients("beech"))
+    until(lambda: addresses("beech"))
+    reader = subprocess.Popen(["tail", "-f", str(RUN / "maple/dhcp/beech/eth0.log")], stdout=subprocess.DEVNULL)
+    assert grove.converge(DhcpClientDriver(), "maple", *clients("beech")) == {}
+    grove.converge(DhcpClientDriver(), "maple")
+    assert reader.poll() is None
+    reader.kill()
+    reader.wait()
+
+
 def test_a_namespace_made_anew_is_noticed(grove: Host) -> None:
     grove.converge(DhcpClientDriver(), "maple", *clients("beech"))
     until(lambda: addresses("beech"))
-    shell("ip netns del beech")
+    shell("ip netns del beech; ip link del v-beech")  # the client keeps the namespace alive, without a name
     grove.node("beech", "sw1")
     assert grove.converge(DhcpClientDriver(), "maple", *clients("beech"))["before"]["dhcp_client"]["beech/eth0"]["state"] == "stale"
     until(lambda: addresses("beech"))
@@ -138,12 +150,13 @@ def test_a_namespace_made_anew_is_noticed(grove: Host) -> None:
 
 
 def test_it_is_removed_though_the_namespace_is_gone(grove: Host) -> None:
-    state = grove.state()
     grove.converge(DhcpClientDriver(), "maple", *clients("beech"))
     until(lambda: resolver("beech").exists())
     shell("ip netns del beech")
     grove.converge(DhcpClientDriver(), "maple")
-    assert grove.state() == state
+    assert not (RUN / "maple").exists()
+    assert not Path("/etc/netns").exists()
+    assert "maple" not in shell("ps -eo args")
 
 
 def test_somebody_elses_resolver_stays(grove: Host) -> None:

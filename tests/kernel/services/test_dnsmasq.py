@@ -160,7 +160,7 @@ def test_it_lives_beside_others(host: Host, node: str, start: Start) -> None:
     host.switch("virbr7", "10.79.0.1/24")
     host.node("larch", "virbr7")
     start(HOST, "--listen-address", "127.0.0.1", "--bind-interfaces", "--address", "/local.test/192.0.2.1")
-    libvirt = ["--interface", "virbr7", "--except-interface", "lo", "--bind-dynamic", "--dhcp-range", "10.79.0.10,10.79.0.20"]
+    libvirt = ["--interface", "virbr7", "--except-interface", "lo", "--bind-dynamic", "--no-ping", "--dhcp-range", "10.79.0.10,10.79.0.20"]
     start(HOST, *libvirt, "--dhcp-leasefile=/tmp/virbr7.leases")
     host.converge(DnsmasqDriver(), "maple", served())
     host.switch("sw2", "10.72.0.1/24")
@@ -193,8 +193,9 @@ def test_somebody_who_has_the_ports_to_himself_is_named(host: Host, node: str, s
 def test_what_dnsmasq_does_not_understand_is_an_error_before_anything_changes(host: Host, node: str) -> None:
     host.converge(DnsmasqDriver(), "maple", served())
     first = pid()
+    wrong = {"interface": "sw1", "address": "10.71.0.1", "subnet": "10.71.0.0/24", "range": ["10.71.0.5", "10.71.0.6"], "lease": "soon"}
     with pytest.raises(LabError, match="make no sense to dnsmasq: bad "):
-        host.converge(DnsmasqDriver(), "maple", served(domain="grove.test,,"))
+        host.converge(DnsmasqDriver(), "maple", served(networks=[wrong]))
     assert pid() == first
 
 
