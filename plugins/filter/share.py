@@ -12,6 +12,7 @@ author: netvirt.lab authors (@netvirt)
 description:
   - Compiles a topology that is given as a variable into what its lab host must have, as the inventory plugin
     P(netvirt.lab.topology#inventory) does with a topology file.
+  - The hashed passwords of guests' users are left out, as a share is shown in logs; P(netvirt.lab.passwords#filter) returns them.
 options:
   _input:
     description: The topology, with the keys of a topology file.
@@ -50,12 +51,18 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErrors
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import compile_share, load
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.model import Topology
 
 
 def share(topology: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the lab host of a topology must have."""
+    return compile_share(loaded(topology))
+
+
+def loaded(topology: Mapping[str, Any]) -> Topology:
+    """Return a topology that is given as a variable. Raise AnsibleFilterError."""
     try:
-        return compile_share(load(topology))
+        return load(topology)
     except LabErrors as error:
         raise AnsibleFilterError("\n".join(("The topology has mistakes:", *error.problems))) from None
 

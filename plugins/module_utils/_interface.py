@@ -10,9 +10,9 @@ import pwd
 from collections.abc import Mapping
 from typing import Any
 
-from ._errors import LabError
-from .resources.address import Addressing, addressing
-from .resources.link import Link
+from ._errors import LabError, LabErrors
+from .resources.address import ADDRESSES, Addressing, addressing
+from .resources.link import Link, read_fields
 
 # Documented in the fragment netvirt.lab.interface.
 INTERFACE_OPTIONS: dict[str, Any] = {
@@ -26,11 +26,23 @@ INTERFACE_OPTIONS: dict[str, Any] = {
 }
 
 
+def checked(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a module's options with those of its interface, and of a veth's peer, in canonical form. Raise LabErrors."""
+    problems: list[str] = []
+    read, peer = _read(options, "", problems), options.get("peer")
+    if peer:
+        read["peer"] = _read(peer, "peer.", problems)
+        if (peer["netns"], peer["name"]) == (options["netns"], options["name"]):
+            problems.append(f"peer.name: must not be '{peer['name']}', the name of the near end in the same network namespace")
+    if problems:
+        raise LabErrors(problems)
+    return read
+
+
 def interface(options: Mapping[str, Any], lab: str, **fields: Any) -> tuple[Link, Addressing]:
-    """Return what a module's options want of an interface; fields are those of its kind. Raise LabError."""
-    mac = options["mac"].lower() if options["mac"] else None
+    """Return what a module's checked options want of an interface; fields are those of its kind."""
     common = {name: options[name] for name in ("name", "netns", "mtu", "up", "altname", "tx_offload")}
-    return Link(lab=lab, mac=mac, **common, **fields), addressing(
+    return Link(lab=lab, mac=options["mac"] or None, **common, **fields), addressing(
         {"name": options["name"], "netns": options["netns"], "addresses": options["addresses"]}, lab
     )
 
@@ -43,6 +55,13 @@ def user_id(user: str | None) -> int | None:
 def group_id(group: str | None) -> int | None:
     """Return the number of a group given by name or number: None for None, -1 (nobody) for ''. Raise LabError."""
     return _number(group, "group", lambda name: grp.getgrnam(name).gr_gid)
+
+
+def _read(options: Mapping[str, Any], path: str, problems: list[str]) -> dict[str, Any]:
+    read = read_fields(options, path, problems)
+    if options["addresses"] is not None:
+        read["addresses"] = ADDRESSES.read(options["addresses"], f"{path}addresses", problems)
+    return read
 
 
 def _number(name: str | None, kind: str, find: Any) -> int | None:

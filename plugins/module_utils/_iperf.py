@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ._errors import LabError
+from .topology.model import SWITCHES
 from .transport import processes
 from .transport.shell import Node, Shells
 
@@ -23,16 +24,16 @@ def measure(
     nodes: Sequence[Node], models: Mapping[tuple[str, str], str], shells: Shells, seconds: int, repeats: int, port: int
 ) -> list[dict[str, Any]]:
     """Return the medians in Mbit/s of every interface whose switch has an address. Raise LabError."""
+    # A switch's address is in no VLAN, so that the interface must be in the switch's own network too.
+    servers = {(node.name, node.interfaces[0]["network"]): node.address for node in nodes if node.kind in SWITCHES}
     results = []
     for node in nodes:
         for interface in node.interfaces:
-            if interface["gateway"] and interface["addresses"]:
-                client = f"sleep 0.3; iperf3 -J -c {interface['gateway']} -p {port} -t {seconds}"
+            server = servers.get((interface["switch"], interface["network"]))
+            if server and interface["addresses"]:
+                client = f"sleep 0.3; iperf3 -J -c {server} -p {port} -t {seconds}"
                 runs = {
-                    name: [
-                        _once(node, interface["gateway"], port, shells.argv(node, client + flag), seconds + _SPARE)
-                        for _round in range(repeats)
-                    ]
+                    name: [_once(node, server, port, shells.argv(node, client + flag), seconds + _SPARE) for _round in range(repeats)]
                     for name, flag in _DIRECTIONS.items()
                 }
                 medians = {name: round(statistics.median(values), 1) for name, values in runs.items()}

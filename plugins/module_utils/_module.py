@@ -30,11 +30,14 @@ LAB_OPTIONS: dict[str, Any] = {
 
 @contextmanager
 def reported(module: AnsibleModule) -> Iterator[None]:
-    """Turn the collection's own errors into the module's failure."""
+    """Turn the collection's own errors, and what the operating system refuses, into the module's failure."""
     try:
         yield
     except LabError as error:
         module.fail_json(msg=str(error))
+    except OSError as error:
+        about = f" about '{os.fsdecode(error.filename)}'" if isinstance(error.filename, (str, bytes)) else ""
+        module.fail_json(msg=f"The operating system said{about}: {error.strerror or error}; -vvv shows at which step.")
 
 
 def require_root() -> None:

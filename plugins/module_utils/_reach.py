@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Interface, IPv4Network
 
-from .transport.shell import Node, Shells
+from .transport.shell import Node, Shells, stop
 
 # Each check prints "ok NUMBER" or "failed NUMBER"; all checks of a node run at once. A ping that is lost while a neighbour
 # is looked up for the first time says nothing, so more are sent and one answer is enough.
@@ -43,21 +45,29 @@ class Check:
 
 
 def expected(nodes: Sequence[Node], names: bool, outside: str | None) -> list[Check]:
-    """Return the checks of a lab: nodes on one switch reach each other and the switch, know each other's names, and get outside."""
+    """Return the checks of a lab: nodes in one network and subnet reach each other and know each other's names, and all get outside."""
     checks = []
     for node in nodes:
-        here = {interface["switch"] for interface in node.interfaces if interface["switch"]}
+        here = {place for place, _address, _switch in _places(node)}
         gateways = {interface["gateway"] for interface in node.interfaces if interface["gateway"]}
         checks += [Check(node.name, "switch", ("reach", gateway)) for gateway in sorted(gateways)]
         for other in nodes:
-            shared = [interface for interface in other.interfaces if interface["switch"] in here] if other != node else []
-            for address in (address.partition("/")[0] for interface in shared for address in interface["addresses"]):
+            for address, switch in ((address, switch) for place, address, switch in _places(other) if other != node and place in here):
                 checks.append(Check(node.name, other.name, ("reach", address)))
-                if names:
+                if names and switch:  # who is on wires only knows no name server of the lab
                     checks.append(Check(node.name, other.name, ("resolve", other.name, address)))
         if outside:
             checks.append(Check(node.name, "outside", ("fetch", outside)))
     return checks
+
+
+def _places(node: Node) -> list[tuple[tuple[str, IPv4Network], str, str | None]]:
+    """Return for each address of a node where it is, network and subnet, then the address itself and its switch."""
+    return [
+        ((interface["network"], IPv4Interface(address).network), address.partition("/")[0], interface["switch"])
+        for interface in node.interfaces
+        for address in interface["addresses"]
+    ]
 
 
 def leased(nodes: Iterable[Node], macs: Collection[str]) -> dict[Check, str]:
@@ -71,29 +81,42 @@ def leased(nodes: Iterable[Node], macs: Collection[str]) -> dict[Check, str]:
 
 
 def run(checks: Sequence[Check], nodes: Iterable[Node], shells: Shells, timeout: float) -> dict[Check, str]:
-    """Return for each check '' if it holds, else what is known of its failure. timeout is for each node, in seconds."""
+    """Return for each check '' if it holds, else what is known of its failure. timeout is for all together, in seconds."""
     started: list[tuple[list[Check], subprocess.Popen[str]]] = []
-    for node in nodes:
-        own = [check for check in checks if check.node == node.name]
-        if own:
-            script = _PROLOGUE + "".join(f"check {number} {shlex.join(check.words)} &\n" for number, check in enumerate(own)) + "wait\n"
-            started.append((own, shells.start(node, script)))
     results: dict[Check, str] = {}
-    for own, process in started:
-        try:
-            said, problem = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            said, problem = process.communicate()
-        good = {int(line.split()[1]) for line in said.splitlines() if line.startswith("ok ")}
-        bad = {int(line.split()[1]) for line in said.splitlines() if line.startswith("failed ")}
-        for number, check in enumerate(own):
-            results[check] = "" if number in good else "no answer" if number in bad else problem.strip() or "the check did not end"
+    deadline = time.monotonic() + timeout
+    try:
+        for node in nodes:
+            own = [check for check in checks if check.node == node.name]
+            if own:
+                script = _PROLOGUE + "".join(f"check {number} {shlex.join(check.words)} &\n" for number, check in enumerate(own)) + "wait\n"
+                started.append((own, shells.start(node, script)))
+        for own, process in started:
+            results.update(_answers(own, process, deadline))
+    finally:
+        for _own, process in started:
+            stop(process)
     return results
+
+
+def _answers(own: Sequence[Check], process: subprocess.Popen[str], deadline: float) -> dict[Check, str]:
+    try:
+        said, problem = process.communicate(timeout=max(0.0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        stop(process)
+        said, problem = process.communicate()
+    lines = frozenset(said.splitlines())
+    unknown = problem.strip() or "the check did not end"
+    return {
+        check: "" if f"ok {number}" in lines else "no answer" if f"failed {number}" in lines else unknown
+        for number, check in enumerate(own)
+    }
 
 
 def table(results: Mapping[Check, str]) -> list[str]:
     """Render results as lines of text: a row per node, a column per thing to reach."""
+    if not results:
+        return ["nothing to check: no two nodes share a network"]
     columns = list(dict.fromkeys(check.column for check in results))
     rows = list(dict.fromkeys(check.node for check in results))
     cells: dict[tuple[str, str], str] = {}

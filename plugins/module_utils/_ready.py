@@ -11,13 +11,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ._errors import LabError, LabErrors
 from ._paths import run_dir, state_dir
+from .resources._vm_report import tail
 from .resources.dnsmasq import leases
 from .transport import processes
 from .transport.netlink import Netlink
-from .transport.shell import Node, Shells
+from .transport.shell import Node, Shells, stop
 
 _TICK = 0.25  # seconds between two looks
 _LOGIN_PAUSE = 1.0  # seconds between two attempts to log in: more often, they slow down the guest that boots
@@ -80,9 +82,7 @@ def wait_until_ready(nodes: Sequence[Node], watch: Watch, timeout: float, now: C
                 time.sleep(_TICK)
     finally:
         for attempt in watch.attempts:
-            if attempt.poll() is None:
-                attempt.kill()
-                attempt.wait()
+            stop(attempt)
     return seconds
 
 
@@ -121,9 +121,20 @@ def _guest(node: Node, watch: Watch) -> Iterator[str]:
         while time.monotonic() < resume:
             yield f"ssh ({node.user}@{node.address}: {problem.strip() or 'connection closed'})"
     if node.cloud_init:
-        errors = json.loads(said).get("v1", {}).get("errors", [])
+        errors = _cloud_init_errors(node, said)
         if errors:
             raise LabError(f"cloud-init failed in '{node.name}': {'; '.join(map(str, errors))}; see /var/log/cloud-init.log in the guest.")
+
+
+def _cloud_init_errors(node: Node, said: str) -> list[Any]:
+    """Return the errors in cloud-init's result, which what the login shell prints may surround. Raise LabError."""
+    try:
+        result, _end = json.JSONDecoder().raw_decode(said, said.index("{"))
+    except ValueError as error:
+        raise LabError(
+            f"Cannot read the result of cloud-init in '{node.name}': {error}; see /run/cloud-init/result.json in the guest."
+        ) from error
+    return list(result.get("v1", {}).get("errors", []))
 
 
 def _namespace(node: Node) -> Iterator[str]:
@@ -138,7 +149,7 @@ def _namespace(node: Node) -> Iterator[str]:
 def _stuck(entry: _Waiting, lab: str, timeout: float) -> str:
     message = f"'{entry.node.name}' is not ready after {timeout:g} seconds; it is stuck at the stage: {entry.stage}."
     console = state_dir(lab) / entry.node.name / "console.log"
-    if entry.node.kind == "vm" and console.exists():
-        lines = console.read_text("utf-8", "replace").splitlines()[-_CONSOLE_LINES:]
+    lines = tail(console, _CONSOLE_LINES) if entry.node.kind == "vm" else []
+    if lines:
         message += f" The last lines of {console}:\n" + "\n".join(f"    {line}" for line in lines)
     return message

@@ -24,10 +24,16 @@ from .resources.vm_goals import vm_goals
 NO_UPLINK = "none"
 
 
-def share_goals(share: Mapping[str, Any], lab: str, authorized_keys: Sequence[str], uplink: str | None) -> list[Goal[Any]]:
+def share_goals(
+    share: Mapping[str, Any],
+    lab: str,
+    authorized_keys: Sequence[str],
+    uplink: str | None,
+    passwords: Mapping[str, Mapping[str, str]],
+) -> list[Goal[Any]]:
     """Return the goals that a share means; the empty share means that nothing of the lab is left. Raise LabErrors.
 
-    uplink overrides the interface that the lab's traffic leaves by; 'none' keeps it in.
+    uplink overrides the interface that the lab's traffic leaves by; 'none' keeps it in. passwords are hashes by VM and user.
     """
     links, vms = share.get("links") or [], share.get("vms") or []
     bridges = share.get("bridges") or []
@@ -45,8 +51,18 @@ def share_goals(share: Mapping[str, Any], lab: str, authorized_keys: Sequence[st
         Goal(AddressDriver(), tuple(addressing(item, lab) for item in share.get("addresses") or ())),
         Goal(ForwardingDriver(), (forwarding_from(forwarding, lab),) if forwarding else (), purge=True),
         Goal(DnsmasqDriver(), (dnsmasq_from(services, lab),) if services else (), purge=True),
-        *vm_goals(vms, lab, authorized_keys, purge=True, images=share.get("images")),
+        *vm_goals(with_passwords(vms, passwords), lab, authorized_keys, purge=True, images=share.get("images")),
         Goal(DhcpClientDriver(), tuple(DhcpClient(lab=lab, **item) for item in share.get("dhcp_clients") or ()), purge=True),
+    ]
+
+
+def with_passwords(vms: Sequence[Mapping[str, Any]], passwords: Mapping[str, Mapping[str, str]]) -> list[Mapping[str, Any]]:
+    """Return VMs with the hashed passwords of their users, which the share leaves out."""
+    return [
+        {**vm, "users": [{**user, "hashed_password": passwords[vm["name"]].get(user["name"])} for user in vm["users"]]}
+        if vm["name"] in passwords
+        else vm
+        for vm in vms
     ]
 
 

@@ -95,7 +95,7 @@ def main() -> None:
     found = []
     with reported(module):
         require_root()
-        if netns and not namespaces.exists(netns):
+        if netns and not namespaces.exists(namespaces.checked(netns, "netns")):
             raise LabError(f"There is no network namespace '{netns}' to look into.")
         place = addressing({"name": "lo", "netns": netns}, "")
         addresses = AddressDriver().observe(Goal(AddressDriver(), (place,)), Scope(""))

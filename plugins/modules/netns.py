@@ -18,7 +18,7 @@ extends_documentation_fragment:
   - netvirt.lab.attributes
 options:
   name:
-    description: The namespace's name, up to 255 characters.
+    description: The namespace's name: up to 100 letters, digits, C(-), C(_) or C(.), beginning with a letter or digit.
     type: str
     required: true
   state:
@@ -67,7 +67,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netvirt.lab.plugins.module_utils._module import LAB_OPTIONS, run
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import Goal
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.netns import Namespace, NamespaceDriver
-from ansible_collections.netvirt.lab.plugins.module_utils.transport.namespaces import NETNS
+from ansible_collections.netvirt.lab.plugins.module_utils.transport.namespaces import NETNS, checked
 
 
 def main() -> None:
@@ -83,9 +83,10 @@ def main() -> None:
 
 
 def goals(options: Mapping[str, Any]) -> list[Goal[Namespace]]:
+    name = checked(options["name"], "name")
     if options["state"] == "absent":
-        return [Goal(NamespaceDriver(), absent=(options["name"],))]
-    return [Goal(NamespaceDriver(), want=(Namespace(options["name"], options["lab"]),))]
+        return [Goal(NamespaceDriver(), absent=(name,))]
+    return [Goal(NamespaceDriver(), want=(Namespace(name, options["lab"]),))]
 
 
 if __name__ == "__main__":

@@ -10,8 +10,10 @@ module: reachability
 short_description: Check that the nodes of a lab reach what they should
 version_added: "0.1.0"
 description:
-  - Checks from inside every node at once that nodes on one switch reach each other and the switch's address, that leases exist,
-    that names resolve, and that traffic gets outside, if an address outside is given.
+  - Checks from inside every node at once that nodes in one network and subnet reach each other, that they reach their gateway, that
+    leases exist, that names resolve, and that traffic gets outside, if an address outside is given. Switches that are linked are one
+    network, and so is a wire between two nodes.
+  - VMs that the topology wants stopped or paused are left out.
   - It fails if one check fails, and returns a table in either case.
 author: netvirt.lab authors (@netvirt)
 extends_documentation_fragment:
@@ -28,7 +30,7 @@ options:
     description: A URL that every node must be able to fetch. Omitted or empty, nothing outside the lab is contacted.
     type: str
   timeout:
-    description: How long the checks of a node may take, in seconds.
+    description: How long the checks of all nodes together may take, in seconds.
     type: float
     default: 60
 seealso:
@@ -63,7 +65,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netvirt.lab.plugins.module_utils import _reach
 from ansible_collections.netvirt.lab.plugins.module_utils._module import reported, require_root
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.dnsmasq import leases
-from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import node_from, shells
+from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import nodes_from, shells
 
 
 def main() -> None:
@@ -79,7 +81,7 @@ def main() -> None:
     share, options = module.params["share"], module.params
     with reported(module):
         require_root()
-        nodes = [node for node in map(node_from, share["nodes"]) if node.kind in ("vm", "netns")]
+        nodes = [node for node in nodes_from(share) if node.kind in ("vm", "netns")]
         checks = _reach.expected(nodes, bool(share["dnsmasq"]), options["outside"] or None)
         with shells(options["private_key"]) as keys:
             results = _reach.run(checks, nodes, keys, options["timeout"])

@@ -13,6 +13,7 @@ description:
   - Waits for all nodes of a lab host's share together, within one budget.
   - A namespace with a DHCP client is ready when it has its address. A guest is ready when QEMU runs, its interfaces have their leases,
     it answers SSH, and cloud-init has finished, where the image has it.
+  - VMs that the topology wants stopped or paused are not waited for.
   - On failure the message names for each node the stage that it is stuck at, with the last lines of its console.
 author: netvirt.lab authors (@netvirt)
 extends_documentation_fragment:
@@ -52,7 +53,7 @@ seconds:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netvirt.lab.plugins.module_utils._module import reported, require_root
 from ansible_collections.netvirt.lab.plugins.module_utils._ready import Watch, wait_until_ready
-from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import node_from, shells
+from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import nodes_from, shells
 
 
 def main() -> None:
@@ -70,7 +71,7 @@ def main() -> None:
     with reported(module):
         require_root()
         with shells(module.params["private_key"]) as keys:
-            nodes = [node_from(item) for item in share["nodes"]]
+            nodes = nodes_from(share)
             seconds = wait_until_ready(nodes, Watch(share["lab"], keys), module.params["timeout"])
     module.exit_json(changed=False, seconds=seconds)
 

@@ -80,7 +80,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netvirt.lab.plugins.module_utils._interface import INTERFACE_OPTIONS, group_id, interface, user_id
+from ansible_collections.netvirt.lab.plugins.module_utils._interface import INTERFACE_OPTIONS, checked, group_id, interface, user_id
 from ansible_collections.netvirt.lab.plugins.module_utils._module import LAB_OPTIONS, run
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import Goal
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.link import link_goals
@@ -104,6 +104,7 @@ def main() -> None:
 
 
 def goals(options: Mapping[str, Any]) -> list[Goal[Any]]:
+    options = checked(options)
     end = interface(
         options,
         options["lab"],

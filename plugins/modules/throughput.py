@@ -11,7 +11,7 @@ short_description: Measure the throughput between nodes of a lab and their lab h
 version_added: "0.1.0"
 description:
   - Runs C(iperf3) from every node in turn to a server that the module starts on the lab host, at the address of the node's switch,
-    and returns medians.
+    and returns medians. Interfaces whose switch has no address are left out, and so are VMs that the topology wants stopped or paused.
 author: netvirt.lab authors (@netvirt)
 extends_documentation_fragment:
   - netvirt.lab.attributes.info
@@ -72,7 +72,7 @@ table:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netvirt.lab.plugins.module_utils._iperf import measure, table
 from ansible_collections.netvirt.lab.plugins.module_utils._module import reported, require_root
-from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import node_from, shells
+from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import nodes_from, shells
 
 
 def main() -> None:
@@ -93,7 +93,7 @@ def main() -> None:
     with reported(module):
         require_root()
         with shells(options["private_key"]) as keys:
-            nodes = [node_from(item) for item in share["nodes"]]
+            nodes = nodes_from(share)
             results = measure(nodes, models, keys, options["seconds"], options["repeats"], options["port"])
     module.exit_json(changed=False, results=results, table=table(results))
 

@@ -34,6 +34,12 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  passwords:
+    description:
+      - The hashed passwords of guests' users, by VM and then by user, as the inventory plugin has them in C(netvirt_passwords). They are
+        kept out of O(share), which is shown in logs.
+    type: dict
+    default: {}
   authorized_keys:
     description: Public SSH keys that open every guest, beside those that the topology gives to its users.
     type: list
@@ -44,6 +50,12 @@ options:
       - The interface by which the traffic of switches with NAT leaves the machine, instead of the one with the default route.
       - V(none) keeps all traffic in the lab.
     type: str
+  adopt:
+    description:
+      - Take over things that exist and belong to nobody or to another lab.
+      - Without it the module fails and names the thing, so that nothing foreign is ever changed.
+    type: bool
+    default: false
 requirements:
   - pyroute2 >= 0.7.2
   - ovs (python3-openvswitch), for switches of kind V(ovs)
@@ -58,6 +70,7 @@ EXAMPLES = r"""
 - name: Bring this machine to its share of the lab
   netvirt.lab.topology:
     share: "{{ netvirt_share }}"
+    passwords: "{{ netvirt_passwords }}"
     authorized_keys:
       - "{{ lookup('netvirt.lab.lab_key', netvirt_lab) }}"
 
@@ -90,7 +103,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netvirt.lab.plugins.module_utils._module import run
+from ansible_collections.netvirt.lab.plugins.module_utils._module import LAB_OPTIONS, run
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import Change, Goal
 from ansible_collections.netvirt.lab.plugins.module_utils._share import share_goals
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.vm_goals import notices, restart_needed
@@ -102,8 +115,10 @@ def main() -> None:
             "share": {"type": "dict"},
             "lab": {"type": "str"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "passwords": {"type": "dict", "no_log": True, "default": {}},
             "authorized_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
             "uplink": {"type": "str"},
+            "adopt": LAB_OPTIONS["adopt"],
         },
         required_if=[("state", "present", ["share"]), ("state", "absent", ["lab"])],
         supports_check_mode=True,
@@ -114,7 +129,7 @@ def main() -> None:
     planned: list[Goal[Any]] = []
 
     def goals(options: Mapping[str, Any]) -> Sequence[Goal[Any]]:
-        planned.extend(share_goals(share, options["lab"], options["authorized_keys"], options["uplink"]))
+        planned.extend(share_goals(share, options["lab"], options["authorized_keys"], options["uplink"], options["passwords"]))
         return planned
 
     def result(changes: Sequence[Change[Any]]) -> Mapping[str, Any]:

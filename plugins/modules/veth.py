@@ -108,7 +108,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netvirt.lab.plugins.module_utils._interface import INTERFACE_OPTIONS, interface
+from ansible_collections.netvirt.lab.plugins.module_utils._interface import INTERFACE_OPTIONS, checked, interface
 from ansible_collections.netvirt.lab.plugins.module_utils._module import LAB_OPTIONS, run
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import Goal
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.link import link_goals
@@ -130,6 +130,7 @@ def main() -> None:
 
 
 def goals(options: Mapping[str, Any]) -> list[Goal[Any]]:
+    options = checked(options)
     far, lab = options["peer"], options["lab"]
     near = interface(options, lab, kind="veth", peer=(far["netns"], far["name"]) if far else None)
     ends = [near, interface(far, lab, kind="veth", peer=(options["netns"], options["name"]))] if far else [near]

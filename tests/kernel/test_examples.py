@@ -99,6 +99,9 @@ def test_check_mode_makes_nothing(tmp_path: Path, clean: None) -> None:
         ({"netvirt.lab.netns": {"name": "x", "lab": "images"}}, "The lab name 'images' cannot be used"),
         ({"netvirt.lab.tap": {"name": "x0", "owner": "no-such-user"}}, "There is no user 'no-such-user' on this machine"),
         ({"netvirt.lab.veth": {"name": "x0", "peer": {"name": "x1", "netns": "no-such-ns"}}}, "There is no network namespace 'no-such-ns'"),
+        ({"netvirt.lab.netns": {"name": "../x"}}, "name: must be a namespace's name"),
+        ({"netvirt.lab.link_info": {"netns": "../x"}}, "netns: must be a namespace's name"),
+        ({"netvirt.lab.veth": {"name": "x0", "mtu": 1, "peer": {"name": "x0"}}}, "peer.name: must not be 'x0'"),
         ({"netvirt.lab.topology": {"state": "present"}}, "state is present but all of the following are missing: share"),
     ],
 )

@@ -9,6 +9,7 @@ import json
 import os
 import socket
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -91,11 +92,13 @@ class DhcpClientDriver:
         program, path = _program()
         clients = [change.after for change in changes if change.after is not None]
         _end(clients, scope.lab)
-        for client in clients:
-            _start(client, scope.lab, program, path)
+        started = [_start(client, scope.lab, program, path) for client in clients]
+        # A program has no arguments for some microseconds after its exec (fs/exec.c): by then nobody would know it again.
+        while any(process.poll() is None and not Path(f"/proc/{process.pid}/cmdline").read_bytes() for process in started):
+            time.sleep(0.001)
 
 
-def _start(client: DhcpClient, lab: str, program: str, path: str) -> None:
+def _start(client: DhcpClient, lab: str, program: str, path: str) -> subprocess.Popen[bytes]:
     directory = _directory(client, lab)
     with inside(client.netns):
         index = _index(client.interface)
@@ -109,7 +112,7 @@ def _start(client: DhcpClient, lab: str, program: str, path: str) -> None:
         (directory / f"{client.interface}.json").write_text(json.dumps({"program": program, "index": index}) + "\n", encoding="utf-8")
         with (directory / f"{client.interface}.log").open("ab") as log:
             # It outlives this process, whose end nobody must wait for: no pipes, a session of its own.
-            subprocess.Popen(
+            return subprocess.Popen(
                 argv(program, client.interface, directory, path),
                 stdin=subprocess.DEVNULL,
                 stdout=log,

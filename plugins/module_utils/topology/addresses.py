@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Interface
 
@@ -26,11 +26,11 @@ class _Addressing:
         self._topology = topology
         self._problems = problems
         self._subnets = subnets(topology.nodes, problems)
-        self._segments = _segments(topology)
+        self._segments = segments(topology)
         self._homes: dict[str, list[Subnet]] = defaultdict(list)
         for name, subnet in self._subnets.items():
             self._homes[self._segments[name]].append(subnet)
-        self._owners: dict[tuple[Hashable, IPv4Address], str] = {}
+        self._owners: dict[tuple[str, IPv4Address], str] = {}
         self._wanting: dict[str, list[tuple[str, str]]] = defaultdict(list)
         self._seen: set[str] = set()
         self._routed: set[str] = set()
@@ -64,28 +64,20 @@ class _Addressing:
         if node.name not in self._seen:
             self._seen.add(node.name)
             end = replace(end, ipv4=end.ipv4 or node.ipv4, gateway=node.gateway if end.gateway is None else end.gateway)
-        segment, homes = self._network(far, link)
+        name = network(far, link, self._segments)
+        # The switch's own address is in no VLAN, and on no wire: these networks have no subnets.
+        homes = self._homes.get(name, [])
         serving = next((home for home in homes if home.dhcp), None)
         end = replace(end, network=(serving or homes[0]).node.name if homes else None)
         ipv4 = end.ipv4 or (Ipv4("dhcp") if serving and node.kind != "host" else None)
         if ipv4 and ipv4.method == "dhcp":
             return self._leased(replace(end, ipv4=ipv4), node, serving)
         if ipv4 and ipv4.method == "static":
-            ipv4 = Ipv4("static", tuple(self._static(address, end, segment, homes) for address in ipv4.addresses))
+            ipv4 = Ipv4("static", tuple(self._static(address, end, name, homes) for address in ipv4.addresses))
             return self._with_route(replace(end, ipv4=ipv4), node, homes)
         if end.gateway:
             self._problems.append(f"{end.path}: gateway {end.gateway} of {end} cannot be reached without an address; add ipv4")
         return replace(end, ipv4=ipv4)
-
-    def _network(self, far: Endpoint, link: Link) -> tuple[Hashable, list[Subnet]]:
-        """Return which network an interface is in, and the subnets there."""
-        if far.node not in self._segments:
-            return link.path, []
-        segment = self._segments[far.node]
-        if far.tag or far.trunks:
-            # The switch's own address is in no VLAN.
-            return (segment, far.tag, far.trunks), []
-        return segment, self._homes[segment]
 
     def _leased(self, end: Endpoint, node: Node, serving: Subnet | None) -> Endpoint:
         if node.kind == "host":
@@ -106,7 +98,7 @@ class _Addressing:
             return replace(end, gateway=router)
         return end
 
-    def _static(self, address: str, end: Endpoint, segment: Hashable, homes: list[Subnet]) -> str:
+    def _static(self, address: str, end: Endpoint, network_name: str, homes: list[Subnet]) -> str:
         """Return an address with its prefix length, checked against the network that it is in."""
         before = len(self._problems)
         bare = address.partition("/")[0]
@@ -127,13 +119,13 @@ class _Addressing:
         wrong = usable(IPv4Interface(address))
         if wrong:
             self._problems.append(f"{end.path}: {wrong}")
-        self._own(segment, bare, str(end), end.path)
+        self._own(network_name, bare, str(end), end.path)
         if home:
             home.taken.add(IPv4Address(bare))
         return address
 
-    def _own(self, segment: Hashable, address: str, owner: str, path: str) -> None:
-        other = self._owners.setdefault((segment, IPv4Address(address)), owner)
+    def _own(self, network_name: str, address: str, owner: str, path: str) -> None:
+        other = self._owners.setdefault((network_name, IPv4Address(address)), owner)
         if other != owner:
             self._problems.append(f"{path}: address {address} of {owner} is the one of {other} already")
 
@@ -156,7 +148,15 @@ class _Addressing:
         return replace(end, gateway=gateway)
 
 
-def _segments(topology: Topology) -> dict[str, str]:
+def network(far: Endpoint, link: Link, heads: Mapping[str, str]) -> str:
+    """Return the name of the layer-2 network of an interface whose link ends in far: segment, VLAN in a segment, or wire."""
+    if far.node not in heads:
+        return "--".join(map(str, link.ends))
+    vlan = far.tag or ",".join(map(str, far.trunks or ()))
+    return f"{heads[far.node]}/{vlan}" if vlan else heads[far.node]
+
+
+def segments(topology: Topology) -> dict[str, str]:
     """Return for every switch the name of the first switch that it is linked with, over any number of others."""
     heads = {name: name for name, node in topology.nodes.items() if node.kind in SWITCHES}
 

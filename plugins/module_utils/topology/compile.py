@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .addresses import network, segments
 from .guest import image_of, machine, user_of
 from .model import SWITCHES, Endpoint, Link, Node, Switch, Topology
 from .names import LOCAL_MAC, altname, macs
@@ -26,9 +27,10 @@ def load(data: Any) -> Topology:
 
 
 def compile_share(topology: Topology) -> Item:
-    """Return what the one lab host of a resolved topology must have."""
+    """Return what the one lab host of a resolved topology must have, but for the passwords of its guests."""
     nodes = topology.nodes.values()
     switches = [(node, node.switch) for node in nodes if node.switch]
+    heads = segments(topology)
     return {
         "lab": topology.name,
         "images": _given(**topology.images),
@@ -51,7 +53,7 @@ def compile_share(topology: Topology) -> Item:
             if topology.nodes[end.node].kind == "netns" and end.ipv4 and end.ipv4.method == "dhcp"
         ],
         "vms": [machine(node, node.guest, topology) for node in nodes if node.guest],
-        "nodes": [_node(node, topology) for node in nodes],
+        "nodes": [_node(node, heads, topology) for node in nodes],
     }
 
 
@@ -128,7 +130,7 @@ def _address(end: Endpoint, topology: Topology) -> Iterator[Item]:
     yield item
 
 
-def _node(node: Node, topology: Topology) -> Item:
+def _node(node: Node, heads: Mapping[str, str], topology: Topology) -> Item:
     """Return what checks and benchmarks need to know about a node."""
     guest = node.guest
     return {
@@ -137,27 +139,29 @@ def _node(node: Node, topology: Topology) -> Item:
         "netns": node.netns,
         "user": user_of(guest, topology) if guest else None,
         "cloud_init": bool(guest and image_of(guest, topology).cloud_init),
-        "interfaces": [_own_device(node.switch)]
+        "state": guest.state if guest else None,
+        "interfaces": [_own_device(node.switch, heads[node.name])]
         if node.switch
-        else [_interface(end, far, topology) for end, far, _link in topology.ends(node.name)],
+        else [_interface(end, far, network(far, link, heads), topology) for end, far, link in topology.ends(node.name)],
         "hostname": (guest and guest.hostname) or node.name,
     }
 
 
-def _own_device(switch: Switch) -> Item:
+def _own_device(switch: Switch, network_name: str) -> Item:
     method, addresses = ("static", [switch.ipv4]) if switch.ipv4 else ("none", [])
     return {
         "name": switch.device,
         "mac": None,
         "device": switch.device,
         "switch": None,
+        "network": network_name,
         "method": method,
         "addresses": addresses,
         "gateway": None,
     }
 
 
-def _interface(end: Endpoint, far: Endpoint, topology: Topology) -> Item:
+def _interface(end: Endpoint, far: Endpoint, network_name: str, topology: Topology) -> Item:
     kind, far_kind = topology.nodes[end.node].kind, topology.nodes[far.node].kind
     on_host = end.interface if kind == "host" else far.interface if far_kind in (*SWITCHES, "host") else None
     return {
@@ -165,6 +169,7 @@ def _interface(end: Endpoint, far: Endpoint, topology: Topology) -> Item:
         "mac": end.mac,
         "device": on_host,
         "switch": far.node if far_kind in SWITCHES else None,
+        "network": network_name,
         "method": end.ipv4.method if end.ipv4 else "none",
         "addresses": list(end.ipv4.addresses) if end.ipv4 else [],
         "gateway": end.gateway or None,

@@ -9,7 +9,7 @@ from typing import Any
 
 from .._errors import LabError
 from ..images.catalogue import Image, find, own_image
-from .model import Endpoint, Guest, Node, Topology
+from .model import Endpoint, Guest, Node, Topology, User
 from .values import Problems
 
 
@@ -77,7 +77,10 @@ def machine(node: Node, guest: Guest, topology: Topology) -> dict[str, Any]:
         "memory": guest.memory or image_of(guest, topology).memory,
         "disk_size": guest.disk,
         "nics": nics,
-        "users": _users(guest, topology),
+        "users": [
+            {"name": user.name, "sudo": user.sudo, "authorized_keys": list(user.authorized_keys), "hashed_password": None}
+            for user in _users(guest, topology)
+        ],
         "hostname": guest.hostname or node.name,
         "domain": topology.domain,
         "network": network,
@@ -91,15 +94,26 @@ def _name_servers(end: Endpoint, topology: Topology) -> tuple[str, ...]:
     return (switch.dhcp.dns or ()) if switch and switch.dhcp else ()
 
 
-def _users(guest: Guest, topology: Topology) -> list[dict[str, Any]]:
-    first = {
-        "name": user_of(guest, topology),
-        "sudo": True,
-        "authorized_keys": list(guest.authorized_keys),
-        "hashed_password": guest.hashed_password,
+def passwords(topology: Topology) -> dict[str, dict[str, str]]:
+    """Return the hashed passwords of each VM's users by name. They are no part of the share, which is shown in logs."""
+    found = {
+        node.name: {user.name: user.hashed_password for user in _users(node.guest, topology) if user.hashed_password}
+        for node in topology.nodes.values()
+        if node.guest
     }
-    others = [
-        {"name": user.name, "sudo": user.sudo, "authorized_keys": list(user.authorized_keys), "hashed_password": user.hashed_password}
-        for user in guest.users
-    ]
-    return [first, *others]
+    return {vm: given for vm, given in found.items() if given}
+
+
+def _users(guest: Guest, topology: Topology) -> list[User]:
+    """Return the users, the one that Ansible logs in as first; who is listed again is still one user."""
+    found: dict[str, User] = {}
+    first = User(user_of(guest, topology), True, guest.authorized_keys, guest.hashed_password)
+    for user in (first, *guest.users):
+        known = found.setdefault(user.name, user)
+        found[user.name] = User(
+            user.name,
+            known.sudo or user.sudo,
+            tuple(dict.fromkeys((*known.authorized_keys, *user.authorized_keys))),
+            known.hashed_password or user.hashed_password,
+        )
+    return list(found.values())

@@ -9,6 +9,7 @@ import re
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
 
+from .._paths import IMAGES
 from .model import Ipv4
 from .values import ListOf, Type, shown, suggestion
 
@@ -60,6 +61,12 @@ def matching(name: str, pattern: str, longest: int) -> Type:
         return value
 
     return Type(name, parse)
+
+
+def _lab(value: Any) -> str:
+    if value == IMAGES.name:
+        raise ValueError(f"no lab can be called '{value}': lab hosts keep the base images under this name; choose another")
+    return str(_LAB.parse(value))
 
 
 def _mac(value: Any) -> str:
@@ -222,7 +229,8 @@ NAMESPACE = matching(
 NODE = matching(
     "a name: letters, digits or '-', beginning and ending with a letter or digit", r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?", 48
 )
-LAB = matching(NODE.name, r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?", 24)
+_LAB = matching(NODE.name, r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?", 24)
+LAB = Type(_LAB.name, _lab)
 USER = matching("a user's name: lower-case letters, digits, '-' or '_', beginning with a letter", r"[a-z_][a-z0-9_-]*", 32)
 DOMAIN = matching(
     "a domain such as lab.internal", r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*", 100

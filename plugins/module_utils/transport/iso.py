@@ -77,11 +77,16 @@ def _files(image: Any) -> list[tuple[str, str]]:
 def replace(path: Path, data: bytes, owner: int, group: int, mode: int) -> None:
     """Write a file whole or not at all."""
     fresh = path.with_name(f".{path.name}.new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        os.fchown(descriptor, owner, group)
-        os.fchmod(descriptor, mode)
-        file.flush()
-        os.fsync(descriptor)
-    os.replace(fresh, path)
+    try:
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            os.fchown(descriptor, owner, group)
+            os.fchmod(descriptor, mode)
+            file.flush()
+            os.fsync(descriptor)
+        os.replace(fresh, path)
+    except OSError as error:
+        raise LabError(f"Cannot write the image '{path}': {error.strerror}.") from error
+    finally:
+        fresh.unlink(missing_ok=True)

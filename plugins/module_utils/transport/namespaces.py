@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from .._errors import LabError
+from .._errors import LabError, LabErrors
+from ..topology.scalars import NAMESPACE
 
 NETNS = Path("/run/netns")
 
@@ -23,6 +24,15 @@ _MS_BIND, _MS_REC, _MS_SHARED, _MNT_DETACH = 0x1000, 0x4000, 1 << 20, 2
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.mount.argtypes = (ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_void_p)
+
+
+def checked(name: str, option: str) -> str:
+    """Return the name that an option gives a namespace, and so a file below /run/netns. Raise LabErrors if it cannot be one's."""
+    problems: list[str] = []
+    NAMESPACE.read(name, option, problems)
+    if problems:
+        raise LabErrors(problems)
+    return name
 
 
 def names() -> list[str]:
@@ -98,6 +108,7 @@ def descriptors(wanted: Sequence[str]) -> Iterator[dict[str, int]]:
 @contextmanager
 def fresh(name: str) -> Iterator[None]:
     """Make a namespace, run the body inside it, and only then give it its name: nobody sees it half-made."""
+    checked(name, "netns")
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
         _check(_libc.unshare(_CLONE_NEWNET), f"make the network namespace '{name}'")
@@ -112,6 +123,7 @@ def fresh(name: str) -> Iterator[None]:
 
 def remove(name: str) -> None:
     """Take a namespace's name away; the kernel ends it when its last process has left."""
+    checked(name, "netns")
     path = os.fsencode(NETNS / name)
     if _libc.umount2(path, _MNT_DETACH) and ctypes.get_errno() not in (errno.EINVAL, errno.ENOENT):
         _check(-1, f"remove the network namespace '{name}'")

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +58,11 @@ def node_from(item: Mapping[str, Any]) -> Node:
     )
 
 
+def nodes_from(share: Mapping[str, Any]) -> list[Node]:
+    """Return the nodes of a share that are meant to run: a VM that is to be stopped or paused answers nobody."""
+    return [node_from(item) for item in share["nodes"] if item["state"] in (None, "running")]
+
+
 @dataclass(frozen=True)
 class Shells:
     """Where to find the key to the guests."""
@@ -73,9 +79,23 @@ class Shells:
 
     def start(self, node: Node, script: str) -> subprocess.Popen[str]:
         """Start a POSIX shell script on the node."""
+        # A session of its own, so that what the script runs ends with it.
         return subprocess.Popen(
-            self.argv(node, script), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            self.argv(node, script),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
+
+
+def stop(process: subprocess.Popen[str]) -> None:
+    """End a started script and all that it runs, if it still does."""
+    with suppress(ProcessLookupError):
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 @contextmanager

@@ -206,6 +206,28 @@ def test_veth_straight_between_two_namespaces(bench: Bench) -> None:
     assert {change.key for change in bench.run(spaces[:2], ends[:2], places)} >= {"wiring-up", "wiring-down"}
 
 
+def test_a_process_keeps_no_wire_of_a_removed_lab(bench: Bench) -> None:
+    """Namespaces in which a process runs live on without their names; nothing of the lab's network lives on in them."""
+    spaces = [Namespace(name, LAB) for name in ("wiring-east", "wiring-west")]
+    east, west = ("wiring-east", "e0"), ("wiring-west", "w0")
+    wire = [Link(name, netns, LAB, "veth", peer) for (netns, name), peer in ((east, west), (west, east))]
+    bench.run(spaces, [*wire, *pair("home0", "e1", "wiring-east")])
+    sleepers = [subprocess.Popen(["ip", "netns", "exec", space.name, "sleep", "60"]) for space in spaces]
+    try:
+        for sleeper in sleepers:
+            while Path(f"/proc/{sleeper.pid}/comm").read_text() != "sleep\n":
+                assert sleeper.poll() is None
+        foretold = bench.run([], [], check=True)
+        assert diff(bench.run([], [])) == diff(foretold)
+        for sleeper in sleepers:
+            seen = Path(f"/proc/{sleeper.pid}/net/dev").read_text().splitlines()[2:]
+            assert [line.partition(":")[0].strip() for line in seen] == ["lo"]
+    finally:
+        for sleeper in sleepers:
+            sleeper.kill()
+            sleeper.wait()
+
+
 def test_two_labs_side_by_side(bench: Bench) -> None:
     mine = [Namespace("wiring-a", LAB)], pair("a0", "eth0", "wiring-a")
     theirs = [Namespace("neighbour-a", "neighbour")], pair("b0", "eth0", "neighbour-a", lab="neighbour")

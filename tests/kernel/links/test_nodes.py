@@ -36,7 +36,14 @@ def nodes() -> Iterator[list[Node]]:
         run(f"ip link set p{number} master plaza up")
         run(f"ip -n square.{name} link set lan up")
         run(f"ip -n square.{name} address add 10.41.0.{number}/24 dev lan")
-        interface = {"name": "lan", "mac": "", "switch": "plaza", "method": "static", "addresses": [f"10.41.0.{number}/24"]}
+        interface = {
+            "name": "lan",
+            "mac": "",
+            "switch": "plaza",
+            "network": "plaza",
+            "method": "static",
+            "addresses": [f"10.41.0.{number}/24"],
+        }
         item = {"name": name, "kind": "netns", "netns": f"square.{name}", "interfaces": [{**interface, "gateway": "10.41.0.1"}]}
         found.append(node_from(item))
     yield found
@@ -76,7 +83,9 @@ def test_outside_is_fetched(nodes: list[Node]) -> None:
 
 
 def test_throughput(nodes: list[Node]) -> None:
-    results = _iperf.measure(nodes, {("bob", "lan"): "e1000"}, SHELLS, seconds=1, repeats=2, port=5299)
+    own = {"name": "plaza", "mac": None, "switch": None, "network": "plaza", "method": "static", "addresses": ["10.41.0.1/24"]}
+    switch = node_from({"name": "plaza", "kind": "bridge", "interfaces": [{**own, "gateway": None}]})
+    results = _iperf.measure([*nodes, switch], {("bob", "lan"): "e1000"}, SHELLS, seconds=1, repeats=2, port=5299)
     assert [(result["node"], result["model"]) for result in results] == [("ann", "veth"), ("bob", "e1000")]
     assert all(result["to_host"] > 10 and result["from_host"] > 10 and len(result["runs"]["to_host"]) == 2 for result in results)
     assert _iperf.table(results)[2].startswith("bob   e1000 ")

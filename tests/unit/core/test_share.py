@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.netvirt.lab.plugins.module_utils._share import cured
+from ansible_collections.netvirt.lab.plugins.module_utils._share import cured, with_passwords
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.ovs import HostDatapath
 
 LINKS: list[dict[str, Any]] = [
@@ -40,3 +40,9 @@ def test_checksums_are_computed_where_no_one_else_does(host: HostDatapath, chose
     links, vms = cured(LINKS, VMS, [{"name": "plaza", "datapath_type": chosen, "ports": ports}], lambda: host)
     assert [link.get("tx_offload") for link in links] == [None, False if cure else None, True, None]
     assert [nic["vnet_hdr"] for nic in vms[0]["nics"]] == [False if cure else None, None, True]
+
+
+def test_passwords_come_to_the_users_that_they_are_for() -> None:
+    users = [{"name": "grace", "hashed_password": None}, {"name": "ada", "hashed_password": None}]
+    vms = with_passwords([{"name": "deep", "users": users}, {"name": "blue", "users": users}], {"deep": {"ada": "$6$salt$hash"}})
+    assert [[user["hashed_password"] for user in vm["users"]] for vm in vms] == [[None, "$6$salt$hash"], [None, None]]

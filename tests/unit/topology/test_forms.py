@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import compile_share, load
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.guest import passwords
 
 BASE = "{name: forms, nodes: {sw: {kind: ovs, ipv4: 10.4.0.1/24}, one: {kind: netns}, two: {kind: vm}}, links: [%s]}"
 SAME = {
@@ -96,3 +97,48 @@ def test_what_is_empty_is_removed_and_what_is_left_out_is_not_managed() -> None:
     assert addresses["", bridges["forms.s"]["name"]]["addresses"] == []
     assert "addresses" not in addresses["", bridges["forms.t"]["name"]]
     assert ("forms.b", "eth0") not in addresses
+
+
+GUESTS = """
+name: forms
+nodes:
+  one:
+    kind: vm
+    user: grace
+    authorized_keys: [key-1]
+    users:
+      - {name: ada, sudo: true, authorized_keys: key-2}
+      - {name: grace, authorized_keys: [key-1, key-3], hashed_password: $6$grace}
+      - {name: ada, hashed_password: $6$ada}
+  two: {kind: vm, hashed_password: $6$two}
+  three: {kind: vm, users: [bob]}
+"""
+
+
+def test_a_user_that_is_listed_twice_is_one_user() -> None:
+    assert compiled(GUESTS)["vms"][0]["users"] == [
+        {"name": "grace", "sudo": True, "authorized_keys": ["key-1", "key-3"], "hashed_password": None},
+        {"name": "ada", "sudo": True, "authorized_keys": ["key-2"], "hashed_password": None},
+    ]
+
+
+def test_passwords_are_apart_from_the_share() -> None:
+    topology = load(yaml.safe_load(GUESTS))
+    assert "$6$" not in str(compile_share(topology))
+    assert passwords(topology) == {"one": {"grace": "$6$grace", "ada": "$6$ada"}, "two": {"debian": "$6$two"}}
+
+
+def test_the_network_of_an_interface() -> None:
+    share = compiled(
+        "{name: forms, nodes: {a: , b: , s: bridge, t: ovs, u: ovs},"
+        " links: [t s, a s, 'a:lan b:wan', {endpoints: [b, t], tag: 7}, {endpoints: [b, t], trunks: [8, 9]}, b u]}"
+    )
+    assert {(node["name"], interface["name"]): interface["network"] for node in share["nodes"][:2] for interface in node["interfaces"]} == {
+        ("a", "eth0"): "t",
+        ("a", "lan"): "a:lan--b:wan",
+        ("b", "wan"): "a:lan--b:wan",
+        ("b", "eth0"): "t/7",
+        ("b", "eth1"): "t/8,9",
+        ("b", "eth2"): "u",
+    }
+    assert [node["interfaces"][0]["network"] for node in share["nodes"][2:]] == ["t", "t", "u"]

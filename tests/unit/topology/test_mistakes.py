@@ -304,3 +304,9 @@ def test_a_file_without_sense_is_refused(data: object) -> None:
 
 def test_a_guest_without_a_link_is_allowed() -> None:
     assert load({"name": "testbed", "nodes": {"lonely": "vm"}}).nodes["lonely"].kind == "vm"
+
+
+def test_a_lab_cannot_have_the_name_of_the_folder_of_the_images() -> None:
+    with pytest.raises(LabErrors) as caught:
+        load({"name": "images", "nodes": {"a": None}})
+    assert caught.value.problems == ("name: no lab can be called 'images': lab hosts keep the base images under this name; choose another",)

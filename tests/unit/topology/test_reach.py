@@ -125,6 +125,14 @@ def test_a_file_alone_is_a_lab_on_this_machine_and_takes_extra_variables(tmp_pat
     assert plain(variables["two"]["netvirt_node"])["interfaces"][0]["addresses"] == ["10.66.0.1/24"]
 
 
+def test_hashed_passwords_are_a_variable_of_their_own(tmp_path: Path) -> None:
+    source = tmp_path / "small.netvirt.yml"
+    source.write_text("{plugin: netvirt.lab.topology, name: small, nodes: {deep: {kind: vm, user: grace, hashed_password: $6$salt$hash}}}")
+    host = listed(source)["_meta"]["hostvars"]["localhost"]
+    assert plain(host.pop("netvirt_passwords")) == {"deep": {"grace": "$6$salt$hash"}}
+    assert "$6$" not in str(host)
+
+
 @pytest.mark.parametrize(
     ("hosts", "text", "message"),
     [

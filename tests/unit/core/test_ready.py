@@ -1,0 +1,77 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is made of the things that a guest leaves behind while it boots."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from ansible_collections.netvirt.lab.plugins.module_utils import _ready
+from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabError, LabErrors
+from ansible_collections.netvirt.lab.plugins.module_utils._ready import Watch, wait_until_ready
+from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import Node, Shells, node_from
+
+INTERFACE = {"name": "eth0", "mac": "", "switch": "plaza", "method": "static", "addresses": ["10.41.0.7/24"], "gateway": None}
+GUEST = node_from({"name": "deep", "kind": "vm", "interfaces": [INTERFACE], "cloud_init": True})
+
+
+class Saying(Shells):
+    """Shells in which every script says the same."""
+
+    def argv(self, node: Node, script: str) -> list[str]:
+        return ["printf", "%s", self.key_file]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a lab's directory in which a guest runs: as this very process."""
+    (tmp_path / "vm" / "deep").mkdir(parents=True)
+    (tmp_path / "vm" / "deep" / "pid").write_text(str(os.getpid()), encoding="ascii")
+    (tmp_path / "deep").mkdir()
+    monkeypatch.setattr(_ready, "run_dir", lambda lab: tmp_path)
+    monkeypatch.setattr(_ready, "state_dir", lambda lab: tmp_path)
+    monkeypatch.setattr(_ready, "leases", lambda lab: [])
+    return tmp_path
+
+
+def wait(said: str) -> None:
+    wait_until_ready([GUEST], Watch("square", Saying(said)), timeout=20)
+
+
+def test_the_result_of_cloud_init_is_found_in_what_the_login_shell_says(home: Path) -> None:
+    wait('Welcome to deep!\n{"v1": {"errors": []}}\n')
+    with pytest.raises(LabError, match=r"cloud-init failed in 'deep': no disk; see"):
+        wait('Welcome!\n{"v1": {"errors": ["no disk"]}}\nBye!')
+
+
+@pytest.mark.parametrize("said", ["", "Welcome!", '{"v1": {"err'])
+def test_a_result_of_cloud_init_that_cannot_be_read_is_told(home: Path, said: str) -> None:
+    with pytest.raises(
+        LabError, match=r"Cannot read the result of cloud-init in 'deep': .*; see /run/cloud-init/result\.json in the guest"
+    ):
+        wait(said)
+
+
+def test_the_end_of_the_console_is_shown_as_it_reads(home: Path) -> None:
+    text = "".join(f"line {number}\r\n" for number in range(40))
+    (home / "deep" / "console.log").write_bytes(text.encode())
+    (home / "vm" / "deep" / "pid").unlink()
+    with pytest.raises(LabErrors) as caught:
+        wait_until_ready([GUEST], Watch("square", Saying("")), timeout=0)
+    assert str(caught.value).splitlines()[1:] == [f"    line {number}" for number in range(25, 40)]
+
+
+def test_attempts_to_log_in_end_with_the_wait(home: Path) -> None:
+    class Sleeping(Saying):
+        def argv(self, node: Node, script: str) -> list[str]:
+            return ["sleep", "20"]
+
+    watch = Watch("square", Sleeping(""))
+    attempts: list[subprocess.Popen[str]] = watch.attempts
+    with pytest.raises(LabErrors, match=r"stuck at the stage: ssh \(root@10\.41\.0\.7\)"):
+        wait_until_ready([GUEST], watch, timeout=0.2)
+    assert [attempt.returncode for attempt in attempts] == [-9]
