@@ -18,7 +18,7 @@ extends_documentation_fragment:
   - netvirt.lab.attributes
 options:
   name:
-    description: The namespace's name: up to 100 letters, digits, C(-), C(_) or C(.), beginning with a letter or digit.
+    description: The namespace's name, up to 100 letters, digits, C(-), C(_) or C(.), beginning with a letter or digit.
     type: str
     required: true
   state:

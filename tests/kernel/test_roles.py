@@ -70,10 +70,11 @@ def test_each_role_alone(tmp_path: Path) -> None:
         pytest.skip("needs the image tiny: 'make test' builds it")
     subprocess.run("id netvirt >/dev/null 2>&1 || useradd --system --user-group netvirt", shell=True, check=True)
     before = trace()
-    tap = {"netvirt.lab.tap": {"name": "sunbed0", "owner": "netvirt", "up": True, "lab": "cable"}}
-    plug = {"ansible.builtin.command": "ip link set sunbed0 master deck", "changed_when": False}
+    tap: dict[str, Any] = {"netvirt.lab.tap": {"name": "sunbed0", "owner": "netvirt", "up": True, "lab": "cable"}}
+    plug: dict[str, Any] = {"ansible.builtin.command": "ip link set sunbed0 master deck", "changed_when": False}
     for name, variables in ROLES:
-        assert play(tmp_path, [*([tap, plug] if name == "vm" else []), use(name, variables)]) > 0, name
+        first = [tap, plug] if name == "vm" else []
+        assert play(tmp_path, [*first, use(name, variables)]) > 0, name
         assert play(tmp_path, [use(name, variables)]) == 0, name
 
     inside = ["ip", "netns", "exec", "terrace.chair"]

@@ -94,7 +94,7 @@ class DhcpClientDriver:
         _end(clients, scope.lab)
         started = [_start(client, scope.lab, program, path) for client in clients]
         # A program has no arguments for some microseconds after its exec (fs/exec.c): by then nobody would know it again.
-        while any(process.poll() is None and not Path(f"/proc/{process.pid}/cmdline").read_bytes() for process in started):
+        while any(process.poll() is None and not _visible(process.pid, program) for process in started):
             time.sleep(0.001)
 
 
@@ -121,6 +121,12 @@ def _start(client: DhcpClient, lab: str, program: str, path: str) -> subprocess.
                 cwd="/",
                 env=_ENVIRONMENT,
             )
+
+
+def _visible(pid: int, program: str) -> bool:
+    """Say whether a process is past its last exec."""
+    name = Path(f"/proc/{pid}/cmdline").read_bytes().partition(b"\0")[0]
+    return name.endswith(b"sh" if program == "dhcpcd" else program.encode())
 
 
 def _program() -> tuple[str, str]:

@@ -108,7 +108,7 @@ def test_nodes_get_address_route_and_resolver(grove: Host, program: str) -> None
     ("damage", "shown"),
     [
         # A script that has just ended may be among them.
-        ("kill -9 $(ps -eo pid,args | grep '[/]maple/dhcp/beech/' | awk '{print $1}') || true", {"stopped"}),
+        ("kill -9 $(ps -eo pid,args | grep '[/]maple/dhcp/beech/' | awk '{print $1}'); sleep 0.2", {"stopped"}),
         # dhcpcd ends when its interface is gone, the others do not notice
         (
             "ip link del v-beech; ip link add v-beech type veth peer name eth0 netns beech; ip link set v-beech master sw1 up; sleep 0.3",
