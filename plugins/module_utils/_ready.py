@@ -24,6 +24,10 @@ from .transport.shell import Node, Shells, stop
 _TICK = 0.25  # seconds between two looks
 _LOGIN_PAUSE = 1.0  # seconds between two attempts to log in: more often, they slow down the guest that boots
 _CONSOLE_LINES = 15
+# A login while the guest boots costs it seconds, for systemd starts a session. So it is left alone until its console says that
+# cloud-init has finished, or, as not every image's console does, until it has run for this many seconds.
+_UNDISTURBED = 30.0
+_FINISHED = b"finished at"
 
 # The boot is over when cloud-init has written its result; a guest without it is ready when one can log in.
 _WAIT_FOR_CLOUD_INIT = "until [ -s /run/cloud-init/result.json ]; do sleep 1; done; cat /run/cloud-init/result.json"
@@ -106,6 +110,8 @@ def _guest(node: Node, watch: Watch) -> Iterator[str]:
             )
     if not node.address:
         return
+    while node.cloud_init and _boots(node, watch.lab):
+        yield "cloud-init"
     while True:
         attempt = watch.shells.start(node, _WAIT_FOR_CLOUD_INIT if node.cloud_init else "true")
         watch.attempts.append(attempt)
@@ -124,6 +130,15 @@ def _guest(node: Node, watch: Watch) -> Iterator[str]:
         errors = _cloud_init_errors(node, said)
         if errors:
             raise LabError(f"cloud-init failed in '{node.name}': {'; '.join(map(str, errors))}; see /var/log/cloud-init.log in the guest.")
+
+
+def _boots(node: Node, lab: str) -> bool:
+    """Say whether a guest is still young, and its console does not say that cloud-init has finished."""
+    try:
+        age = time.time() - (run_dir(lab) / "vm" / node.name / "pid").stat().st_mtime
+        return age < _UNDISTURBED and _FINISHED not in (state_dir(lab) / node.name / "console.log").read_bytes()
+    except OSError:
+        return False
 
 
 def _cloud_init_errors(node: Node, said: str) -> list[Any]:
