@@ -20,3 +20,11 @@ def run_dir(lab: str) -> Path:
 def state_dir(lab: str) -> Path:
     """Return the directory of what outlives a reboot: disks, seeds, console logs."""
     return STATE / lab
+
+
+def make_public(path: Path) -> None:
+    """Make a directory, with its parents, that everyone may read whatever the umask is: QEMU and others run as other users."""
+    if not path.is_dir():
+        make_public(path.parent)
+        path.mkdir(exist_ok=True)
+        path.chmod(0o755)

@@ -124,7 +124,7 @@ def disk_format(disk: Path) -> Literal["raw", "qcow2"]:
 @contextmanager
 def locked(patience: float = PATIENCE) -> Iterator[None]:
     """Hold the store while the body runs: one build or download at a time. Raise LabError after patience seconds."""
-    make_public(_paths.IMAGES)
+    _paths.make_public(_paths.IMAGES)
     descriptor = os.open(_paths.IMAGES, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         deadline = time.monotonic() + patience
@@ -141,14 +141,6 @@ def locked(patience: float = PATIENCE) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def make_public(path: Path) -> None:
-    """Make a directory, with its parents, that everyone may read whatever the umask is."""
-    if not path.is_dir():
-        make_public(path.parent)
-        path.mkdir(exist_ok=True)
-        path.chmod(0o755)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from .._errors import LabError, LabErrors
-from .._paths import run_dir, state_dir
+from .._paths import make_public, run_dir, state_dir
 from ..transport import processes, qemu, tap
 from ..transport.processes import Process
 from ..transport.qmp import NoAnswer, NotRunning, Qmp
@@ -170,14 +170,6 @@ def define(name: str, lab: str) -> None:
     state.mkdir(mode=0o700, exist_ok=True)
     os.chown(state, 0, qemu.group())
     state.chmod(0o750)
-
-
-def make_public(path: Path) -> None:
-    """Make a directory, with its parents, that QEMU's user may pass through whatever our umask is."""
-    if not path.is_dir():
-        make_public(path.parent)
-        path.mkdir(exist_ok=True)
-        path.chmod(0o755)
 
 
 @contextmanager

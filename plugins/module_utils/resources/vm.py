@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from .._errors import LabErrors
-from .._paths import run_dir, state_dir
+from .._paths import make_public, run_dir, state_dir
 from .._plan import Change, Goal, Scope
 from ..transport import kvm, qemu, tap
 from . import _vm_process as process
@@ -99,7 +99,7 @@ class VmDriver:
         """Start what is to run, all at once, and tell running ones what has changed."""
         starting = [change.after for change in changes if change.after and _starts(change)]
         if starting:
-            process.make_public(run_dir(scope.lab))
+            make_public(run_dir(scope.lab))
             process.together(process.start, [self._resolved(vm, scope.lab) for vm in starting])
         for change in changes:
             if change.after and not change.after.runs:

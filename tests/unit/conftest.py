@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "vm"
+GOLDEN = Path(__file__).resolve().parent / "golden"
 
 
 @pytest.fixture
-def golden() -> Callable[[str, str], None]:
-    """Give a function that compares a text with the golden file of that name."""
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Give a function that compares a text with the golden file of that name, in the folder named like that of the test."""
 
     def check(name: str, text: str) -> None:
-        path = GOLDEN / name
+        path = GOLDEN / request.path.parent.name / name
         if os.environ.get("UPDATE_GOLDEN"):
             path.write_text(text, encoding="utf-8")
         assert text == path.read_text(encoding="utf-8")
