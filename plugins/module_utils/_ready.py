@@ -25,7 +25,7 @@ _TICK = 0.25  # seconds between two looks
 _LOGIN_PAUSE = 1.0  # seconds between two attempts to log in: more often, they slow down the guest that boots
 _CONSOLE_LINES = 15
 # A login while the guest boots costs it seconds, for systemd starts a session. So it is left alone until its console says that
-# cloud-init has finished, or, as not every image's console does, until it has run for this many seconds.
+# cloud-init has finished, or, as not every image's console does, until it has said nothing for this many seconds.
 _UNDISTURBED = 30.0
 _FINISHED = b"finished at"
 
@@ -133,10 +133,11 @@ def _guest(node: Node, watch: Watch) -> Iterator[str]:
 
 
 def _boots(node: Node, lab: str) -> bool:
-    """Say whether a guest is still young, and its console does not say that cloud-init has finished."""
+    """Say whether a guest's console has lately said something, the start counted in, but not that cloud-init has finished."""
+    console = state_dir(lab) / node.name / "console.log"
     try:
-        age = time.time() - (run_dir(lab) / "vm" / node.name / "pid").stat().st_mtime
-        return age < _UNDISTURBED and _FINISHED not in (state_dir(lab) / node.name / "console.log").read_bytes()
+        said = max(file.stat().st_mtime for file in (run_dir(lab) / "vm" / node.name / "pid", console))
+        return time.time() - said < _UNDISTURBED and _FINISHED not in console.read_bytes()
     except OSError:
         return False
 

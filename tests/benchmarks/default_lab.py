@@ -20,7 +20,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +35,11 @@ def playbook(name: str, *arguments: str) -> list[str]:
     return [str(Path(sys.executable).with_name("ansible-playbook")), "-i", INVENTORY, f"playbooks/{name}.yml", *arguments]
 
 
-def answered(starter: Sequence[str], logins: Callable[[], Mapping[str, list[str]]]) -> tuple[float, float]:
+def answered(starter: Sequence[str], logins: Mapping[str, list[str]]) -> tuple[float, float]:
     """Start something; return the seconds until all logins have succeeded, and until the starter had ended."""
     start = time.monotonic()
     running = subprocess.Popen(starter, cwd=CHECKOUT, stdout=subprocess.DEVNULL)
-    waiting = dict(logins())
+    waiting = dict(logins)
     while waiting:
         for name, login in list(waiting.items()):
             if subprocess.run([*login, "true"], stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0:
@@ -90,7 +90,7 @@ def throughput(nodes: Mapping[str, list[str]], server: str, seconds: int, repeat
 def by_hand(work: Path, seconds: int, repeats: int) -> dict[str, Any]:
     os.system(f"rm -rf {work}")
     logins = {name: [*SSH, "-i", f"{work}/key", f"debian@192.168.77.{number}"] for name, number in (("legacy", 11), ("modern", 12))}
-    there, _ended = answered([str(SCRIPT), "up", str(work), UPLINK], lambda: logins)
+    there, _ended = answered([str(SCRIPT), "up", str(work), UPLINK], logins)
     nodes = {**logins, "ns1": ["ip", "netns", "exec", "tut-ns1"]}
     speed = throughput(nodes, "192.168.77.1", seconds, repeats)
     subprocess.run([str(SCRIPT), "down", str(work), UPLINK], check=True)
@@ -98,7 +98,7 @@ def by_hand(work: Path, seconds: int, repeats: int) -> dict[str, Any]:
 
 
 def by_lab(seconds: int, repeats: int) -> dict[str, Any]:
-    there, ended = answered(playbook("site"), lab_logins)
+    there, ended = answered(playbook("site"), lab_logins())
     start = time.monotonic()
     subprocess.run(playbook("site"), cwd=CHECKOUT, stdout=subprocess.DEVNULL, check=True)
     nothing = time.monotonic() - start

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,24 @@ def test_a_result_of_cloud_init_that_cannot_be_read_is_told(home: Path, said: st
         LabError, match=r"Cannot read the result of cloud-init in 'deep': .*; see /run/cloud-init/result\.json in the guest"
     ):
         wait(said)
+
+
+@pytest.mark.parametrize(
+    ("started", "spoke", "said", "left_alone"),
+    [
+        (90, 5, "Welcome to deep", True),
+        (5, 5, "", True),
+        (90, 5, "Cloud-init v. 22 finished at noon", False),
+        (90, 60, "Welcome to deep", False),
+    ],
+    ids=["it speaks", "it has just started", "it has finished", "it is silent"],
+)
+def test_a_guest_that_boots_is_left_alone(home: Path, started: int, spoke: int, said: str, left_alone: bool) -> None:
+    console = home / "deep" / "console.log"
+    console.write_text(said, encoding="ascii")
+    for file, ago in ((home / "vm" / "deep" / "pid", started), (console, spoke)):
+        os.utime(file, (time.time() - ago,) * 2)
+    assert _ready._boots(GUEST, "square") is left_alone
 
 
 def test_the_end_of_the_console_is_shown_as_it_reads(home: Path) -> None:
