@@ -6,20 +6,17 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ._errors import LabError
+from ._errors import LabError, LabErrors
 from ._lock import lab_lock
-from ._paths import IMAGES
 from ._plan import Change, Goal, Scope, converge, diff
+from .topology.scalars import LAB
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
-
-_LAB = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,23}")
 
 # Options of every module that makes things; documented in the fragment netvirt.lab.lab.
 LAB_OPTIONS: dict[str, Any] = {
@@ -40,16 +37,18 @@ def reported(module: AnsibleModule) -> Iterator[None]:
         module.fail_json(msg=f"The operating system said{about}: {error.strerror or error}; -vvv shows at which step.")
 
 
-def require_root() -> None:
-    """Raise LabError unless this process may change the machine's network."""
+def require_root(reason: str = "This module changes the machine's network") -> None:
+    """Raise LabError unless this process is root's; the reason is the beginning of a sentence."""
     if os.geteuid() != 0:
-        raise LabError("This module changes the machine's network and must run as root; add 'become: true' to the play or task.")
+        raise LabError(f"{reason} and must run as root; add 'become: true' to the play or task.")
 
 
 def _checked_lab(name: str) -> str:
     """Return a lab's name, which becomes part of paths that are removed with the lab. Raise LabError."""
-    if not _LAB.fullmatch(name) or name == IMAGES.name:
-        raise LabError(f"The lab name '{name}' cannot be used: letters, digits, '-' and '_', 24 at most, and not '{IMAGES.name}'.")
+    problems: list[str] = []
+    LAB.read(name, "lab", problems)
+    if problems:
+        raise LabErrors(problems)
     return name
 
 

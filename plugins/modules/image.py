@@ -125,13 +125,11 @@ images:
       user: debian
 """
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabError
-from ansible_collections.netvirt.lab.plugins.module_utils._module import reported
+from ansible_collections.netvirt.lab.plugins.module_utils._module import reported, require_root
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import diff
 from ansible_collections.netvirt.lab.plugins.module_utils.images import catalogue, keep
 
@@ -160,7 +158,7 @@ def main() -> None:
         wanted = [] if absent else [catalogue.find(name, entries(options)) for name in names]
         changes = keep.plan(wanted, names if absent else (), options["force"])
         if changes and not module.check_mode:
-            require_root()
+            require_root("This module writes to the image store")
             changes = keep.converge(wanted, names if absent else (), options["force"], check=False)
         images = [found for name in names if (found := keep.report(name)) is not None]
     module.exit_json(changed=bool(changes), diff=diff(changes), images=images)
@@ -170,12 +168,6 @@ def entries(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the user's own images, with the one that the options describe by themselves."""
     single = {option: options[option] for option in _OWN if options[option] is not None}
     return {**options["extra"], **({options["name"]: single} if single else {})}
-
-
-def require_root() -> None:
-    """Raise LabError unless this process may write to the store."""
-    if os.geteuid() != 0:
-        raise LabError("The image store belongs to root, so that this needs to run as root; add 'become: true' to the play or task.")
 
 
 if __name__ == "__main__":

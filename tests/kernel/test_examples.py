@@ -95,8 +95,8 @@ def test_check_mode_makes_nothing(tmp_path: Path, clean: None) -> None:
 @pytest.mark.parametrize(
     ("task", "message"),
     [
-        ({"netvirt.lab.netns": {"name": "x", "lab": "../images"}}, "The lab name '../images' cannot be used"),
-        ({"netvirt.lab.netns": {"name": "x", "lab": "images"}}, "The lab name 'images' cannot be used"),
+        ({"netvirt.lab.netns": {"name": "x", "lab": "../images"}}, "lab: must be a name: letters, digits"),
+        ({"netvirt.lab.netns": {"name": "x", "lab": "images"}}, "lab: no lab can be called 'images'"),
         ({"netvirt.lab.tap": {"name": "x0", "owner": "no-such-user"}}, "There is no user 'no-such-user' on this machine"),
         ({"netvirt.lab.veth": {"name": "x0", "peer": {"name": "x1", "netns": "no-such-ns"}}}, "There is no network namespace 'no-such-ns'"),
         ({"netvirt.lab.netns": {"name": "../x"}}, "name: must be a namespace's name"),

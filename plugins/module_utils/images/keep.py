@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +49,7 @@ def plan(want: Sequence[Image], absent: Sequence[str], force: bool) -> list[Chan
         if force or have != goal:
             changes.append(Change("image", have, goal, replace=have is not None))
     for name in absent:
-        if store.directory(name).exists():
+        if store.directory(name).exists() or partial_file(name).path.exists():
             found = store.manifest(name)
             changes.append(Change("image", Stored(name, found.digest if found else "incomplete"), None))
     return changes
@@ -90,7 +89,7 @@ def fetch(image: Image, work: Path) -> tuple[Path, Manifest]:
     """Download an image into a directory below work."""
     out, url = _out(image, work), str(image.url)
     suffix = next((ending for ending in PACKED if url.endswith(ending)), "")
-    partial = partial_file(url)
+    partial = partial_file(image.name)
     download.fetch(url, checksum(image), partial)
     disk = out / f"disk-{store.version()}.img"
     if suffix:
@@ -110,9 +109,9 @@ def checksum(image: Image) -> str:
     return checksums.parse(text, str(image.url).rpartition("/")[2], listing)
 
 
-def partial_file(url: str) -> download.Partial:
-    """Return where a download of a URL is kept while it is unfinished, from one run to the next."""
-    return download.Partial(_paths.IMAGES / f".partial-{hashlib.sha256(url.encode()).hexdigest()[:16]}")
+def partial_file(name: str) -> download.Partial:
+    """Return where the download of an image is kept while it is unfinished, from one run to the next."""
+    return download.Partial(_paths.IMAGES / f".partial-{name}")
 
 
 def note(image: Image, work: Path) -> tuple[Path, Manifest]:
@@ -134,10 +133,7 @@ def discard(name: str, force: bool) -> None:
     if users and not force:
         overlay = next(iter(users.values()))[0]
         raise LabError(f"The image '{name}' is in use: '{overlay}' is based on it; remove that VM first, or set force=true.")
-    found = store.manifest(name)
-    url = found.entry.get("url") if found else None
-    if url:
-        partial_file(url).discard()
+    partial_file(name).discard()
     store.remove(name)
 
 

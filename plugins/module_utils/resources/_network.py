@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
+from .._errors import LabErrors
 from .._marks import owner
+from .._plan import Change, Scope
 from ..transport import ethtool, ip_stack, namespaces
 from ..transport.namespaces import inside
 from ..transport.netlink import Netlink
@@ -19,6 +22,14 @@ from ..transport.rtnetlink import LinkRecord
 def key_of(netns: str, name: str) -> str:
     """Return the name by which plans and messages know an interface."""
     return f"{netns}/{name}" if netns else name
+
+
+def require_present(names: Iterable[str], purpose: str, present: Collection[str], scope: Scope, earlier: Sequence[Change[Any]]) -> None:
+    """Raise LabErrors unless the lab host has these interfaces or will have them; what an earlier task only checked may be missing."""
+    there = {*present, *(change.key for change in earlier if change.after)} - {change.key for change in earlier if not change.after}
+    missing = [name for name in names if name not in there]
+    if missing and not scope.check:
+        raise LabErrors(f"Cannot {purpose} '{name}' for lab '{scope.lab}': there is no such interface." for name in missing)
 
 
 @dataclass(frozen=True)

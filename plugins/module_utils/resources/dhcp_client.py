@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import subprocess
@@ -19,7 +18,7 @@ from typing import Any, Literal
 from .._errors import LabError
 from .._paths import run_dir
 from .._plan import Change, Goal, Scope, compare
-from ..transport import namespaces, processes
+from ..transport import namespaces, notes, processes
 from ..transport.namespaces import NETNS, inside
 from ._dhcp_text import PROGRAMS, argv, files, is_ours
 from ._network import key_of
@@ -109,7 +108,7 @@ def _start(client: DhcpClient, lab: str, program: str, path: str) -> subprocess.
             (directory / name).write_text(text, encoding="utf-8")
             (directory / name).chmod(0o755)
         # Noted before it is started, so that a run killed in between leaves nothing unknown.
-        (directory / f"{client.interface}.json").write_text(json.dumps({"program": program, "index": index}) + "\n", encoding="utf-8")
+        notes.write(directory / f"{client.interface}.json", {"program": program, "index": index})
         with (directory / f"{client.interface}.log").open("ab") as log:
             # It outlives this process, whose end nobody must wait for: no pipes, a session of its own.
             return subprocess.Popen(
@@ -159,12 +158,12 @@ def _state(netns: str, interface: str, file: Path, pids: Sequence[int]) -> Liter
     if not pids:
         return "stopped"
     try:
-        index = json.loads(file.read_text(encoding="utf-8"))["index"]
+        index = notes.read(file).get("index")
         there = os.stat(NETNS / netns).st_ino
         with inside(netns):
             same = _index(interface) == index
         return "running" if same and all(os.stat(f"/proc/{pid}/ns/net").st_ino == there for pid in pids) else "stale"
-    except (OSError, ValueError, LabError):
+    except (OSError, LabError):
         return "stale"
 
 

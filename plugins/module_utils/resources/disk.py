@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import struct
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,7 @@ from typing import Any
 from .._errors import LabError, LabErrors
 from .._paths import state_dir
 from .._plan import Change, Goal, Scope, compare
-from ..transport import qemu
+from ..transport import notes, qemu
 from ..transport.processes import command
 from ..transport.qmp import Qmp
 from ._vm_model import files
@@ -149,10 +148,7 @@ class DiskDriver:
 
 def _observed(path: Path, lab: str, in_use: bool) -> Disk:
     kind, size = virtual_size(path)
-    try:
-        note = json.loads(_note(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        note = {}
+    note = notes.read(_note(path))
     base = {name: str(note.get(name, "")) for name in _BASE}
     precious = in_use or _version(base["base"]) == base["base_version"]
     return Disk(vm=path.parent.name, lab=lab, size=size if kind == "qcow2" else None, precious=precious, **base)
@@ -179,7 +175,7 @@ def _create(target: Disk) -> None:
     command([*argv, *([str(target.size)] if target.size else [])], f"make the disk of VM '{target.vm}'")
     os.chown(fresh, who.uid, who.gid)
     fresh.chmod(0o640)
-    _note(path).write_text(json.dumps({name: getattr(target, name) for name in _BASE}) + "\n", encoding="utf-8")
+    notes.write(_note(path), {name: getattr(target, name) for name in _BASE})
     fresh.replace(path)
 
 

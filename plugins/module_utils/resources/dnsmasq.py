@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import pwd
 import shutil
 import socket
@@ -18,10 +17,11 @@ from .._errors import LabError
 from .._marks import mark
 from .._paths import run_dir
 from .._plan import Change, Goal, Scope, compare
-from ..transport import listeners, processes
+from ..transport import listeners, notes, processes
 from . import _firewall
 from ._dnsmasq_conf import Dnsmasq, Host, Lease, Network, Record, config_text, dnsmasq_from, parse_leases, plain
 from ._gates import service_rules
+from ._network import require_present
 
 __all__ = ["Dnsmasq", "DnsmasqDriver", "Host", "Lease", "Network", "Record", "dnsmasq_from", "leases"]
 
@@ -39,8 +39,12 @@ class DnsmasqDriver:
 
     kind = "dnsmasq"
 
+    def __init__(self) -> None:
+        self.present: frozenset[str] = frozenset()
+
     def observe(self, goal: Goal[Dnsmasq], scope: Scope) -> Mapping[str, Dnsmasq]:
         """Compare the process, its configuration and the packet filters with what the lab's last run noted."""
+        self.present = frozenset(name for _index, name in socket.if_nameindex())
         noted, indexes = _noted(scope.lab)
         gates = _firewall.gates("input")
         running = bool(_pids(scope.lab))
@@ -57,6 +61,8 @@ class DnsmasqDriver:
 
     def plan(self, have: Mapping[str, Dnsmasq], goal: Goal[Dnsmasq], scope: Scope, earlier: Sequence[Change[Any]]) -> list[Change[Dnsmasq]]:
         """Compare; a process does not see that a switch is made anew in this run."""
+        for target in goal.want:
+            require_present(target.interfaces, "serve DHCP and DNS on", self.present, scope, earlier)
         made = {change.key for change in earlier if change.action in ("create", "replace")}
         now = {
             lab: replace(found, state="stale") if found.state == "running" and made.intersection(found.interfaces) else found
@@ -86,15 +92,11 @@ class DnsmasqDriver:
 def _start(wanted: Dnsmasq) -> None:
     directory = _directory(wanted.lab)
     indexes = _indexes(wanted.interfaces)
-    missing = [name for name in wanted.interfaces if name not in indexes]
-    if missing:
-        raise LabError(f"Cannot serve DHCP and DNS on '{missing[0]}' for lab '{wanted.lab}': there is no such interface.")
-    directory.mkdir(mode=0o755, parents=True, exist_ok=True)
     file = directory / "dnsmasq.conf"
-    file.write_text(_text(wanted), encoding="utf-8")
+    notes.replace_text(file, _text(wanted))
     processes.command([_program(), f"--conf-file={file}"], f"start dnsmasq for lab '{wanted.lab}'")
     state = {"wanted": plain(wanted), "indexes": indexes}
-    (directory / "state.json").write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
+    notes.write(directory / "state.json", state)
 
 
 def _check(wanted: Dnsmasq, running: bool) -> None:
@@ -166,10 +168,10 @@ def _config(lab: str) -> str | None:
 
 
 def _noted(lab: str) -> tuple[Dnsmasq | None, dict[str, int]]:
+    state = notes.read(_directory(lab) / "state.json")
     try:
-        state = json.loads((_directory(lab) / "state.json").read_text(encoding="utf-8"))
         return dnsmasq_from(state["wanted"], lab), state["indexes"]
-    except (FileNotFoundError, ValueError):
+    except (KeyError, TypeError):  # none, or one of another version
         return None, {}
 
 

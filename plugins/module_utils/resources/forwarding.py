@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
@@ -17,9 +17,10 @@ from .._errors import LabError, LabErrors
 from .._marks import mark
 from .._paths import run_dir
 from .._plan import Change, Goal, Scope, compare
-from ..transport import nft, sysctl
+from ..transport import nft, notes, sysctl
 from . import _firewall
 from ._gates import Gate, forward_rules
+from ._network import require_present
 from ._nft_text import FAMILY, removal_text, table_name, table_text
 
 AUTO, NONE = "auto", "none"
@@ -85,11 +86,13 @@ class ForwardingDriver:
 
     def __init__(self) -> None:
         self._default_uplink: str | None = None
+        self.present: frozenset[str] = frozenset()
         self.uplink = ""
 
     def observe(self, goal: Goal[Forwarding], scope: Scope) -> Mapping[str, Forwarding]:
         """Compare the ruleset and the kernel's settings with what the lab's last run noted."""
         wanted = next(iter(goal.want), None)
+        self.present = frozenset(name for _index, name in socket.if_nameindex())
         if wanted:
             nft.require()
         if wanted and wanted.uplink == AUTO:
@@ -99,7 +102,7 @@ class ForwardingDriver:
                 f"Lab '{wanted.lab}' has no way out: there is no interface '{wanted.uplink}'; name another one by the option 'uplink'."
             )
         gates = _firewall.gates("forward")
-        noted = _noted(scope.lab)
+        noted = notes.read(_state_file(scope.lab))
         listing = nft.table(FAMILY, table_name(scope.lab))
         comment = mark(scope.lab)
         accepted = any(found.comment == comment for gate in gates for found in gate.marked)
@@ -123,6 +126,8 @@ class ForwardingDriver:
         """Compare; an interface that is made anew in this run has lost its setting."""
         want = tuple(self._resolved(target) for target in goal.want)
         self.uplink = next((target.uplink for target in want), "")
+        for target in want:
+            require_present(target.devices, "forward packets of", self.present, scope, earlier)
         made = {change.key for change in earlier if change.action in ("create", "replace")}
         lost = {
             lab: replace(found, not_forwarding=tuple(sorted({*found.not_forwarding, *made.intersection(found.devices)})))
@@ -155,9 +160,6 @@ class ForwardingDriver:
             wanted = change.after
             if wanted is None:
                 continue
-            missing = [name for name in wanted.devices if sysctl.read(_setting(name)) is None]
-            if missing:
-                raise LabError(f"Cannot forward packets of '{missing[0]}' for lab '{wanted.lab}': there is no such interface.")
             nft.load(table_text(wanted.lab, wanted.subnets, wanted.uplink), f"load the NAT rules of lab '{wanted.lab}'")
             _firewall.settle("forward", mark(wanted.lab), forward_rules(wanted.interfaces))
             sysctl.hold(wanted.lab, {_setting(name): "1" for name in wanted.devices}, witness=_GLOBAL)
@@ -174,13 +176,6 @@ def _state_file(lab: str) -> Path:
     return run_dir(lab) / "forwarding.json"
 
 
-def _noted(lab: str) -> Mapping[str, Any]:
-    try:
-        return dict(json.loads(_state_file(lab).read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError):
-        return {}
-
-
 def _note(loaded: Forwarding) -> None:
     listing = nft.table(FAMILY, table_name(loaded.lab)) or ""
     state = {
@@ -189,9 +184,7 @@ def _note(loaded: Forwarding) -> None:
         "uplink": loaded.uplink,
         "digests": _digests(loaded, listing),
     }
-    path = _state_file(loaded.lab)
-    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    path.write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
+    notes.write(_state_file(loaded.lab), state)
 
 
 def _digests(loaded: Forwarding, listing: str) -> list[str]:

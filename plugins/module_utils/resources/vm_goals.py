@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from .._errors import LabErrors
-from .._paths import IMAGES
 from .._plan import Goal
 from ..images import catalogue, store
 from ..topology.names import GUEST_MAC, macs
@@ -217,10 +216,7 @@ def _cmdline(start: Source, record: Mapping[str, Any], nics: Sequence[Nic], auth
 def _mistakes(vms: Sequence[Mapping[str, Any]], lab: str) -> list[str]:
     """Say what is wrong with records as they are, all of it."""
     names = Counter(vm["name"] for vm in vms)
-    # "images" is where the images are: their directory is beside those of the labs.
-    usable = _NAME.fullmatch(lab) and lab != IMAGES.name
-    problems = [] if usable else [f"The lab name '{lab}' cannot be used; choose another one."]
-    problems += [
+    problems = [
         f"The VM name '{name}' cannot be used: letters, digits, '-', '_' and '.' only." for name in names if not _NAME.fullmatch(name)
     ]
     problems += [f"The VM '{name}' is given {count} times; give each once." for name, count in names.items() if count > 1]

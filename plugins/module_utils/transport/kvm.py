@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from . import notes
 from .processes import attempt
 from .qemu import Account
 
@@ -34,14 +34,11 @@ def probe(program: str, who: Account, cache: Path | None = None) -> Answer:
     key = f"{_BOOT_ID.read_text(encoding='ascii').strip()} {program} {os.stat(program).st_mtime_ns} {who.uid} {_DEVICE.exists()}"
     if cache is None:
         return _try(program, who)
-    try:
-        kept = json.loads(cache.read_text(encoding="utf-8"))
-        if kept.pop("key") == key:
-            return Answer(**kept)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        pass
+    kept = notes.read(cache)
+    if kept.get("key") == key:
+        return Answer(**kept["answer"])
     answer = _try(program, who)
-    cache.write_text(json.dumps({"key": key, **asdict(answer)}) + "\n", encoding="utf-8")
+    notes.write(cache, {"key": key, "answer": asdict(answer)})
     return answer
 
 

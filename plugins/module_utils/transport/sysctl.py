@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,6 +14,7 @@ from typing import Any
 
 from .. import _paths
 from .._errors import LabError
+from . import notes
 
 _TREE = Path("/proc/sys")
 _FILE = "sysctl.json"
@@ -30,7 +30,7 @@ def read(key: str) -> str | None:
 
 def held(lab: str) -> dict[str, str]:
     """Return the settings that the lab holds, with the value it gave them."""
-    return {key: entry["value"] for key, entry in _load(_paths.RUN / _FILE).items() if lab in entry["holders"]}
+    return {key: entry["value"] for key, entry in notes.read(_paths.RUN / _FILE).items() if lab in entry["holders"]}
 
 
 def hold(lab: str, settings: Mapping[str, str], witness: str) -> None:
@@ -95,7 +95,7 @@ def _locked() -> Iterator[dict[str, Any]]:
                 break
             os.close(descriptor)
     try:
-        entries = _load(path)
+        entries = notes.read(path)
         try:
             yield entries
         finally:
@@ -106,17 +106,8 @@ def _locked() -> Iterator[dict[str, Any]]:
         os.close(descriptor)
 
 
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return {}
-
-
 def _save(path: Path, entries: Mapping[str, Any]) -> None:
     if not entries:
         path.unlink(missing_ok=True)
         return
-    fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps(entries, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    fresh.replace(path)
+    notes.write(path, entries)

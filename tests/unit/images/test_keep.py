@@ -134,6 +134,13 @@ def test_a_half_removed_image_is_removed(images: Path) -> None:
     assert list(images.iterdir()) == []
 
 
+def test_an_unfinished_download_is_removed_too(images: Path) -> None:
+    images.mkdir(parents=True, exist_ok=True)
+    keep.partial_file("slow").begin("http://192.0.2.1/slow.img", None)
+    assert run(absent=["slow"]) == ["remove slow"]
+    assert list(images.iterdir()) == []
+
+
 @pytest.fixture
 def builds(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Builds that take a moment and one small file; which were done, run by run."""

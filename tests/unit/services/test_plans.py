@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils import _paths
@@ -131,6 +133,7 @@ ANEW = [Change("link", None, Namespace("sw1"))]
 def test_a_switch_made_anew_has_lost_its_setting() -> None:
     have = Forwarding("maple", ("sw1",), ("10.71.0.0/24",), "up0")
     driver = ForwardingDriver()
+    driver.present = frozenset({"sw1", "up0"})
     goal = Goal(driver, want=(have,))
     assert driver.plan({"maple": have}, goal, SCOPE, []) == []
     assert [change.differing for change in driver.plan({"maple": have}, goal, SCOPE, ANEW)] == [{"not_forwarding"}]
@@ -139,9 +142,20 @@ def test_a_switch_made_anew_has_lost_its_setting() -> None:
 def test_a_switch_made_anew_is_served_anew() -> None:
     have = Dnsmasq("maple", networks=(Network("sw1", "10.71.0.1", "10.71.0.0/24"),))
     driver = DnsmasqDriver()
+    driver.present = frozenset({"sw1"})
     goal = Goal(driver, want=(have,))
     assert driver.plan({"maple": have}, goal, SCOPE, []) == []
     assert [change.differing for change in driver.plan({"maple": have}, goal, SCOPE, ANEW)] == [{"state"}]
+
+
+@pytest.mark.parametrize("driver", [ForwardingDriver(), DnsmasqDriver()])
+def test_a_missing_interface_is_known_before_anything_changes(driver: Any) -> None:
+    networks = (Network("sw1", "10.71.0.1", "10.71.0.0/24"),)
+    want = Dnsmasq("maple", networks=networks) if driver.kind == "dnsmasq" else Forwarding("maple", ("sw1",))
+    with pytest.raises(LabErrors, match="'sw1' for lab 'maple': there is no such interface"):
+        driver.plan({}, Goal(driver, want=(want,)), SCOPE, [])
+    assert driver.plan({}, Goal(driver, want=(want,)), SCOPE, ANEW), "an earlier change makes it"
+    assert driver.plan({}, Goal(driver, want=(want,)), replace(SCOPE, check=True), []), "an earlier task would have made it"
 
 
 @pytest.mark.parametrize("made", ["beech/eth3", "beech"])
