@@ -1,0 +1,158 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Measure how a lab's cost grows with its size, beside the floor and beside Mininet, in one run on one machine.
+
+Start it in a simulated lab host:
+
+    tests/labhost once scale -- .venv/bin/python tests/benchmarks/scale.py [--sizes N ...] [--switch ovs|bridge] [--tree DEPTH] [--peer]
+
+Every figure is the time of a whole ansible-playbook, from the file to the end: up (site.yml --tags topology), nothing to do,
+one node more, down (teardown.yml). 'start' is ansible-playbook with one task that does nothing. --peer measures Mininet too.
+It prints a table and writes .cache/benchmarks/scale-SHAPE-SWITCH.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).parent
+LAB = "scale"
+PROBE = """#!/usr/bin/python3
+import os, resource, sys
+pid = os.spawnv(os.P_NOWAIT, "/usr/bin/python3", ["python3", *sys.argv[1:]])
+status = os.waitpid(pid, 0)[1]
+with open({file!r}, "a") as file:
+    print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=file)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+def seconds(*command: str, cwd: Path = CHECKOUT) -> float:
+    start = time.monotonic()
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
+    return time.monotonic() - start
+
+
+def play(file: Path, playbook: str, *arguments: str) -> float:
+    ansible = str(Path(sys.executable).with_name("ansible-playbook"))
+    return seconds(ansible, "-i", str(file), playbook, *arguments)
+
+
+def reported(*command: str) -> dict[str, float]:
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def star(count: int, switch: str) -> dict[str, Any]:
+    """Return what floor.py makes by hand."""
+    return {
+        "plugin": "netvirt.lab.topology",
+        "name": LAB,
+        "defaults": {"netns": {"ipv4": "auto"}},
+        "nodes": {"s1": {"kind": switch, "subnet": "10.99.0.0/16"}, f"h[1:{count}]": "netns"},
+        "links": [[f"h[1:{count}]", "s1"]],
+    }
+
+
+def tree(depth: int, switch: str) -> dict[str, Any]:
+    shape = {"shape": "tree", "depth": depth, "fanout": 2, "switch": switch}
+    return {"plugin": "netvirt.lab.topology", "name": LAB, "generate": [shape]}
+
+
+def written(folder: Path, topology: dict[str, Any]) -> Path:
+    file = folder / "scale.netvirt.yml"
+    file.write_text(json.dumps(topology), encoding="utf-8")
+    return file
+
+
+def memory(file: Path, folder: Path) -> int:
+    """Return the MiB that the largest process of a module takes in a run that has nothing to do."""
+    noted, probe = folder / "rss", folder / "python3"
+    probe.write_text(PROBE.format(file=str(noted)), encoding="utf-8")
+    probe.chmod(0o755)
+    noted.unlink(missing_ok=True)
+    play(file, "playbooks/site.yml", "--tags", "topology", "-e", f"ansible_python_interpreter={probe}")
+    return max(map(int, noted.read_text().split())) // 1024
+
+
+def measured(folder: Path, topology: dict[str, Any], more: dict[str, Any] | None) -> dict[str, float]:
+    file = written(folder, topology)
+    inventory = str(Path(sys.executable).with_name("ansible-inventory"))
+    found = {"inventory": seconds(inventory, "-i", str(file), "--graph")}
+    found["up"] = play(file, "playbooks/site.yml", "--tags", "topology")
+    found["nothing"] = play(file, "playbooks/site.yml", "--tags", "topology")
+    found["MiB"] = memory(file, folder)
+    if more:
+        found["one more"] = play(written(folder, more), "playbooks/site.yml", "--tags", "topology")
+    found["down"] = play(file, "playbooks/teardown.yml")
+    return found
+
+
+def start_up(folder: Path) -> float:
+    file, book = written(folder, star(1, "bridge")), folder / "nothing.yml"
+    task = {"name": "Do nothing", "ansible.builtin.ping": {}}
+    book.write_text(json.dumps([{"hosts": "lab_hosts", "gather_facts": False, "tasks": [task]}]), encoding="utf-8")
+    return statistics.median(play(file, str(book)) for _round in range(3))
+
+
+def table(rows: Sequence[dict[str, Any]]) -> list[str]:
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    cells = [columns] + [
+        [f"{row[key]:.2f}" if isinstance(row.get(key), float) else str(row.get(key, "-")) for key in columns] for row in rows
+    ]
+    widths = [max(map(len, column)) for column in zip(*cells)]
+    return ["  ".join(cell.rjust(width) for cell, width in zip(line, widths)) for line in cells]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", type=int, nargs="*", default=[50, 100, 200, 500, 1000, 2000], help="stars of so many namespaces")
+    parser.add_argument("--tree", type=int, default=0, help="instead a binary tree of this depth")
+    parser.add_argument("--switch", choices=["ovs", "bridge"], default="ovs", help="the kind of switches")
+    parser.add_argument("--peer", action="store_true", help="measure Mininet too")
+    options = parser.parse_args()
+    folder = Path("/tmp/netvirt-scale")
+    folder.mkdir(exist_ok=True)
+    os.environ["ANSIBLE_CONFIG"] = str(CHECKOUT / "ansible.cfg")
+    # Packages and daemons are there before the clock runs, for all alike.
+    play(written(folder, star(1, options.switch)), "playbooks/site.yml", "--tags", "host_prep")
+    start = start_up(folder)
+    rows: list[dict[str, Any]] = []
+    shapes = [("tree", options.tree)] if options.tree else [("star", size) for size in options.sizes]
+    for shape, size in shapes:
+        row: dict[str, Any] = {shape: size, "start": start}
+        row.update(
+            measured(folder, tree(size, options.switch), None)
+            if shape == "tree"
+            else measured(folder, star(size, options.switch), star(size + 1, options.switch))
+        )
+        if shape == "star" and options.switch == "ovs":
+            row.update({f"floor {key}": value for key, value in reported("/usr/bin/python3", str(HERE / "floor.py"), str(size)).items()})
+        if options.peer:
+            words = ["tree", str(size), "2"] if shape == "tree" else ["star", str(size)]
+            row.update(
+                {f"mininet {key}": value for key, value in reported("/usr/bin/python3", str(HERE / "peer_mininet.py"), *words).items()}
+            )
+        rows.append(row)
+        print(table(rows)[-1] if len(rows) > 1 else "\n".join(table(rows)), flush=True)
+    target = CHECKOUT / ".cache" / "benchmarks" / f"scale-{shapes[0][0]}-{options.switch}.json"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    print("\n".join(table(rows)))
+
+
+if __name__ == "__main__":
+    main()
