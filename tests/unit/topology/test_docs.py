@@ -54,6 +54,7 @@ def keys() -> Mapping[str, Key]:
         "image": schema.IMAGE,
         "dhcp": schema.DHCP,
         **schema.NODES,
+        **schema.BLOCKS,
     }
     return {f"{name}.{key}": value for name, block in blocks.items() for key, value in block.keys.items()}
 
