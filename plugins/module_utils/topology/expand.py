@@ -21,24 +21,29 @@ Layers = dict[str, list[Layer]]
 
 
 def expand(values: Mapping[str, Any], files: Files | None, problems: Problems) -> Expanded:
-    """Return the nodes and links that a topology's keys mean. Mistakes are added to problems, each with its place."""
+    """Return the nodes and links that a topology's keys mean. Mistakes are added to problems, each with its place.
+
+    When a file, a shape or a range could not be read there are no links and groups: each that names one of its nodes would be reported.
+    """
     collector = Collector(files, problems)
+    before = len(problems)
     collector.add(values)
     parts = collector.parts
     makers = [made for part in parts for made in _makers(part, problems)]
+    whole = len(problems) == before
     made = _made(makers, problems)
     own: Layers = {}
     owner: dict[str, Part] = {}
     for part in parts:
-        _own_nodes(part, own, owner, problems)
+        whole = _own_nodes(part, own, owner, problems) and whole
     names = dict.fromkeys((*made, *own))
     expanded = Expanded(notices=[notice for maker in makers for notice in maker.notices])
-    grouped = expand_groups(parts, names, expanded, problems)
+    grouped = expand_groups(parts, names, expanded, problems) if whole else {}
     for name in names:
         first = [made[name]] if name in made else []
         expanded.nodes[name] = [*first, *grouped.get(name, ()), *own.get(name, ())]
     expanded.links = [link for maker in makers for link in maker.links]
-    for part in parts:
+    for part in parts if whole else ():
         expanded.links += expand_links(part.values.get("links") or (), f"{part.prefix}links", names, problems)
     return expanded
 
@@ -57,17 +62,20 @@ def _made(makers: list[Made], problems: Problems) -> dict[str, Layer]:
         twice = [name for name in maker.nodes if name in sources]
         if twice:
             others = f", and {len(twice) - 1} more" if len(twice) > 1 else ""
-            problems.append(
-                f"{maker.source}: {sources[twice[0]]} makes a node '{twice[0]}' already{others}; give one of both a prefix, as in prefix: b-"
-            )
+            source = sources[twice[0]]
+            problems.append(f"{maker.source}: {source} makes a node '{twice[0]}' already{others}; give one of both a prefix, as in b-")
         _check_names(maker.nodes, maker.source, problems)
         nodes.update(maker.nodes)
         sources.update(dict.fromkeys(maker.nodes, maker.source))
     return nodes
 
 
-def _own_nodes(part: Part, own: Layers, owner: dict[str, Part], problems: Problems) -> None:
-    """Add the nodes of one file. A node may stand in a range and by its own name, which is the stronger; all else is a clash."""
+def _own_nodes(part: Part, own: Layers, owner: dict[str, Part], problems: Problems) -> bool:
+    """Add the nodes of one file. A node may stand in a range and by its own name, which is the stronger; all else is a clash.
+
+    Return whether all names could be read.
+    """
+    whole = True
     nodes = part.values.get("nodes") or {}
     ranged: Layers = {}
     single: Layers = {}
@@ -78,6 +86,7 @@ def _own_nodes(part: Part, own: Layers, owner: dict[str, Part], problems: Proble
             names = names_of(key)
         except ValueError as error:
             problems.append(f"{layer.path}: {error}")
+            whole = False
             continue
         _check_names(names, layer.path, problems)
         table = ranged if is_range(key) else single
@@ -92,6 +101,7 @@ def _own_nodes(part: Part, own: Layers, owner: dict[str, Part], problems: Proble
     for name in order:
         own[name] = [*ranged.get(name, ()), *single.get(name, ())]
         owner[name] = part
+    return whole
 
 
 def _keys(value: Any, path: str, problems: Problems) -> Mapping[str, Any]:

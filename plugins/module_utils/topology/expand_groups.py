@@ -50,9 +50,7 @@ def _wrong_name(name: str, nodes: Collection[str]) -> str:
     return "a node has this name, and Ansible does not tell groups and hosts of one name apart; choose another" if name in nodes else ""
 
 
-def _group(
-    raw: Any, path: str, nodes: Collection[str], problems: Problems
-) -> tuple[tuple[str, ...], Mapping[str, Any], Layer] | None:
+def _group(raw: Any, path: str, nodes: Collection[str], problems: Problems) -> tuple[tuple[str, ...], Mapping[str, Any], Layer] | None:
     if not isinstance(raw, dict):
         problems.append(f"{path}: must be {GROUP.name}, not {shown(raw)}")
         return None

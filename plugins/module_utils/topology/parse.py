@@ -98,7 +98,9 @@ class _Layers:
         before = len(self._problems)
         keys = {key: value for key, value in layer.values.items() if key != "kind"}
         if not layer.own:
-            misplaced = [key for key in keys if key not in schema.NODES[kind].keys and any(key in block.keys for block in schema.NODES.values())]
+            misplaced = [
+                key for key in keys if key not in schema.NODES[kind].keys and any(key in block.keys for block in schema.NODES.values())
+            ]
             self._problems += [f"{layer.path}.{key}: is not for the node '{name}', which is of kind {kind}" for key in misplaced]
             keys = {key: value for key, value in keys.items() if key not in misplaced}
         given = schema.NODES[kind].given(keys, layer.path, self._problems)
@@ -109,7 +111,7 @@ def _nodes(raw: Mapping[str, Sequence[Layer]], reader: _Layers, problems: Proble
     nodes: dict[str, Node] = {}
     folded: dict[str, str] = {}
     for name, layers in raw.items():
-        path = layers[-1].path
+        path = next((layer.path for layer in layers if layer.own), layers[0].path)
         twin = folded.setdefault(name.lower(), name)
         if twin != name:
             problems.append(f"{path}: the name differs from '{twin}' by upper and lower case only; names of hosts do not tell these apart")

@@ -19,10 +19,7 @@ def random_graph(graph: Graph, sizes: Sizes, seed: object) -> None:
     count = sizes["nodes"]
     # Only random() itself is promised to be the same in every Python.
     chance = random.Random(str(seed))
-    if "links" in sizes:
-        pairs = _with_links(count, sizes["links"], chance)
-    else:
-        pairs = _regular(count, sizes["degree"], chance)
+    pairs = _with_links(count, sizes["links"], chance) if "links" in sizes else _regular(count, sizes["degree"], chance)
     nodes = graph.row(count)
     for first, second in sorted(pairs):
         graph.link(nodes[first], nodes[second])

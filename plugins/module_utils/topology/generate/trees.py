@@ -5,11 +5,17 @@
 
 from __future__ import annotations
 
-from .graph import Graph, SizeError, Sizes
+from .graph import MOST_NODES, Graph, SizeError, Sizes
 
 
 def tree(graph: Graph, sizes: Sizes) -> None:
     """Make a tree with hosts as its leaves, numbered depth first as Mininet does."""
+    nodes = width = 1
+    for _level in range(sizes["depth"]):
+        width *= sizes["fanout"]
+        nodes += width
+        if nodes > MOST_NODES:
+            raise SizeError("", f"this tree has more than {MOST_NODES} nodes; make it smaller")
     waiting: list[tuple[str, int]] = [("", 0)]
     switches = hosts = 0
     while waiting:

@@ -48,6 +48,10 @@ def _ignored(source: str, keys: Counter[str]) -> Iterator[str]:
         yield f"{source}: these keys of containerlab have no meaning here and were ignored: {listed}"
 
 
+def _listed(value: Any) -> list[Any]:
+    return [] if value is None else value if isinstance(value, list) else [value]
+
+
 class _Reader:
     """Reads nodes and links, and remembers what it meets on the way."""
 
@@ -74,7 +78,7 @@ class _Reader:
             self._unsupported.setdefault(str(kind), []).append(name)
             return
         values: dict[str, Any] = {"kind": own}
-        commands = [command for source in sources for command in source.get("exec") or ()]
+        commands = [command for source in sources for command in _listed(source.get("exec"))]
         if commands and own == "netns":
             values["exec"] = commands
         self.ignored.update({key for source in sources for key in source if key not in _NODE_KEYS})
@@ -83,14 +87,18 @@ class _Reader:
     def _sources(self, raw: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         """Return what is said of a node, the weakest first: defaults, its kind, its group, itself."""
         defaults = self._part("defaults")
-        group = self._part("groups").get(raw.get("group") or defaults.get("group")) or {}
+        group = self._named("groups", raw.get("group") or defaults.get("group"))
         kind = raw.get("kind") or group.get("kind") or defaults.get("kind")
-        sources = (defaults, self._part("kinds").get(kind) or {}, group, raw)
-        return [source for source in sources if isinstance(source, dict)]
+        sources = (defaults, self._named("kinds", kind), group, raw)
+        return [source for source in sources if source]
 
     def _part(self, name: str) -> Mapping[str, Any]:
         part = self._topology.get(name)
         return part if isinstance(part, dict) else {}
+
+    def _named(self, part: str, name: Any) -> Mapping[str, Any]:
+        found = self._part(part).get(name) if isinstance(name, str) else None
+        return found if isinstance(found, dict) else {}
 
     def link(self, raw: Any, path: str, made: Made) -> None:
         """Add a link."""
