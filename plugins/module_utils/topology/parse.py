@@ -97,10 +97,10 @@ class _Layers:
     def _given(self, name: str, kind: str, layer: Layer) -> dict[str, Any] | None:
         before = len(self._problems)
         keys = {key: value for key, value in layer.values.items() if key != "kind"}
-        if not layer.own:
-            misplaced = [
-                key for key in keys if key not in schema.NODES[kind].keys and any(key in block.keys for block in schema.NODES.values())
-            ]
+        if not layer.path.endswith(f"nodes.{name}"):
+            # Said of several nodes, which may be of several kinds.
+            known = {key for block in schema.NODES.values() for key in block.keys}
+            misplaced = [key for key in keys if key in known and key not in schema.NODES[kind].keys]
             self._problems += [f"{layer.path}.{key}: is not for the node '{name}', which is of kind {kind}" for key in misplaced]
             keys = {key: value for key, value in keys.items() if key not in misplaced}
         given = schema.NODES[kind].given(keys, layer.path, self._problems)

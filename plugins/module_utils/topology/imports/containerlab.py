@@ -75,7 +75,7 @@ class _Reader:
         own = KINDS.get(kind) if isinstance(kind, str) else None
         self._kinds[name] = own
         if own is None:
-            self._unsupported.setdefault(str(kind), []).append(name)
+            self._unsupported.setdefault("none given" if kind is None else str(kind), []).append(name)
             return
         values: dict[str, Any] = {"kind": own}
         commands = [command for source in sources for command in _listed(source.get("exec"))]
