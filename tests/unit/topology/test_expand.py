@@ -71,6 +71,9 @@ def test_attributes_of_links_by_name_go_where_they_belong() -> None:
     assert [link.mtu for link in links] == [1400] * 3
     methods = [link.ends[0].ipv4.method for link in links if link.ends[0].ipv4]
     assert methods[:2] == ["none", "dhcp"]
+    text = "{endpoints: 'h[1:2] s1', ipv4: {h2: dhcp, 'h[1:2]': none}}"
+    links = parsed(f"{{nodes: {NODES}, links: [{text}]}}").links
+    assert [link.ends[0].ipv4.method for link in links if link.ends[0].ipv4] == ["none", "dhcp"]
     ends = "{endpoints: [{node: 'h[1:2]', ipv4: dhcp}, 'h[3:4]'], ipv4: {'h[3:4]': none}}"
     links = parsed(f"{{nodes: {NODES}, links: [{ends}]}}").links
     assert [[end.ipv4.method for end in link.ends if end.ipv4] for link in links] == [["dhcp", "none"]] * 2

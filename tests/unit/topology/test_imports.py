@@ -89,7 +89,8 @@ def test_links_of_containerlab() -> None:
 def test_what_containerlab_has_and_labs_have_not() -> None:
     assert refused(
         "topology: {nodes: {a: {kind: srl}, b: {kind: ceos}, c: {kind: srl}, d: , e: 7, f: {kind: linux}}, links: ["
-        "{type: macvlan, endpoint: {node: f, interface: e}}, 7, {endpoints: ['f:x']}, {endpoints: ['f:x', 'g:y']}, {endpoints: ['f:x', 7]}]}"
+        "{type: macvlan, endpoint: {node: f, interface: e}}, 7, {endpoints: ['f:x']}, {endpoints: ['f:x', 'g:y']},"
+        " {endpoints: ['f:x', 7]}]}"
     ) == [
         "x.clab.yml: topology.nodes.e: must be a mapping, not 7",
         "x.clab.yml: topology.links[0].type: links of type 'macvlan' cannot be imported; veth and host can",
@@ -140,13 +141,17 @@ def test_a_graph_becomes_nodes_and_links() -> None:
         "net.gml: 1 edges from a node to itself were left out",
         "net.gml: names of nodes were changed into valid ones: 'Zürich' is Zurich, 'St. Gallen' is St-Gallen, 'Zurich' is Zurich-2",
     ]
-    assert [link.value for link in graph(GRAPH, link={"rate": "7mbit"}).links][0]["rate"] == "7mbit"
+    assert graph(GRAPH, link={"rate": "7mbit"}).links[0].value["rate"] == "7mbit"
 
 
 def test_a_directed_graph_links_two_nodes_once() -> None:
-    edges = [("0", "1", {}), ("1", "0", {}), ("1", "2", {}), ("1", "2", {})]
+    edges: list[Any] = [("0", "1", {}), ("1", "0", {}), ("1", "2", {}), ("1", "2", {})]
     made = graph({**GRAPH, "directed": True, "edges": edges})
-    assert [link.value["endpoints"] for link in made.links] == [["Zurich", "St-Gallen"], ["St-Gallen", "Zurich-2"], ["St-Gallen", "Zurich-2"]]
+    assert [link.value["endpoints"] for link in made.links] == [
+        ["Zurich", "St-Gallen"],
+        ["St-Gallen", "Zurich-2"],
+        ["St-Gallen", "Zurich-2"],
+    ]
     assert made.notices[0] == "net.gml: 1 pairs of edges that run both ways are one link each"
 
 
@@ -190,7 +195,9 @@ def test_files_of_graphs(text: str) -> None:
     assert fragment(graph(gml))["nodes"].keys() == {"Bergen", "Oslo"}
 
 
-@pytest.mark.parametrize(("text", "message"), [("<x", "GraphML that networkx cannot read: "), ("graph ] [", "GML that networkx cannot read: ")])
+@pytest.mark.parametrize(
+    ("text", "message"), [("<x", "GraphML that networkx cannot read: "), ("graph ] [", "GML that networkx cannot read: ")]
+)
 def test_a_broken_graph_is_one_error(text: str, message: str) -> None:
     pytest.importorskip("networkx")
     with pytest.raises(AnsibleFilterError, match=message):

@@ -86,7 +86,10 @@ MISTAKES: dict[str, tuple[str, dict[str, str], list[str]]] = {
     "a node in two files": (
         "{include: [a.yml, b.yml], nodes: ['n[1:3]']}",
         {"a.yml": "{nodes: {n2: vm}}", "b.yml": "{nodes: ['n[3:4]']}"},
-        ["a.yml: nodes.n2: node 'n2' is defined in nodes.n[1:3] already", "b.yml: nodes.n[3:4]: node 'n3' is defined in nodes.n[1:3] already"],
+        [
+            "a.yml: nodes.n2: node 'n2' is defined in nodes.n[1:3] already",
+            "b.yml: nodes.n[3:4]: node 'n3' is defined in nodes.n[1:3] already",
+        ],
     ),
     "a group in two files": (
         "{include: [a.yml], nodes: [x], groups: {g: {members: x}}}",
@@ -119,7 +122,11 @@ MISTAKES: dict[str, tuple[str, dict[str, str], list[str]]] = {
         {},
         ["include[0]: unknown key 'perfix' (did you mean 'prefix'?)", "include[1].prefix: must be text, not 7"],
     ),
-    "an import that is none": ("{include: [{containerlab: a.yml}]}", {"a.yml": "{}"}, ["a.yml: is no topology of containerlab; it has no topology.nodes"]),
+    "an import that is none": (
+        "{include: [{containerlab: a.yml}]}",
+        {"a.yml": "{}"},
+        ["a.yml: is no topology of containerlab; it has no topology.nodes"],
+    ),
     "an import meets a shape": (
         "{include: [{containerlab: a.yml}], generate: [{shape: line, nodes: 2}]}",
         {"a.yml": "{topology: {nodes: {n2: {kind: linux}}}}"},
@@ -135,7 +142,9 @@ def test_a_mistake_in_several_files(name: str) -> None:
 
 
 def test_an_imported_node_can_be_refined() -> None:
-    files = Files({"x.clab.yml": "{topology: {nodes: {left: {kind: linux}, right: {kind: linux}}, links: [{endpoints: ['left:e1', 'right:e1']}]}}"})
+    files = Files(
+        {"x.clab.yml": "{topology: {nodes: {left: {kind: linux}, right: {kind: linux}}, links: [{endpoints: ['left:e1', 'right:e1']}]}}"}
+    )
     topology = parse(
         {
             "name": "whole",
