@@ -72,7 +72,7 @@ class Collector:
     def _include(self, raw: Any, where: str, part: Part, chain: tuple[str, ...], files: Files) -> None:
         if isinstance(raw, str) and raw:
             self._topology(_joined(chain, raw), where, chain, files)
-        elif isinstance(raw, dict) and ("containerlab" in raw) != ("graphml" in raw):
+        elif isinstance(raw, dict) and (raw.get("containerlab") is None) != (raw.get("graphml") is None):
             made = self._imported(raw, where, chain, files)
             if made:
                 part.imported.append(made)
@@ -112,11 +112,11 @@ class Collector:
         keys = {key: value for key, value in raw.items() if key not in own}
         before = len(self._problems)
         options = INCLUDE.read(own, where, self._problems)
-        if "containerlab" in own:
+        tool = "graphml" if raw.get("containerlab") is None else "containerlab"
+        if tool == "containerlab":
             self._problems += [f"{where}: unknown key {shown(key)}{suggestion(key, INCLUDE.keys)}" for key in keys]
         if len(self._problems) > before:
             return None
-        tool = "containerlab" if "containerlab" in own else "graphml"
         path = _joined(chain, options[tool])
         if tool == "containerlab":
             return from_containerlab(files.yaml(path), path, options["prefix"], self._problems)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from pathlib import Path
@@ -103,7 +104,28 @@ def test_what_containerlab_has_and_labs_have_not() -> None:
     ]
     assert refused("{topology: {nodes: {a: {kind: linux}}, links: 7}}") == ["x.clab.yml: topology.links: must be a list, not 7"]
     with pytest.raises(AnsibleFilterError, match="containerlab: is no topology of containerlab"):
+        containerlab_filter({"topology": []})
+    with pytest.raises(AnsibleFilterError, match="containerlab: must be a mapping, not a list"):
         containerlab_filter([])
+
+
+def places(data: Any) -> list[tuple[Any, Any]]:
+    """Return every container of some data with each of its keys."""
+    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    return [place for key, part in items for place in ((data, key), *places(part))]
+
+
+def test_nonsense_never_ends_in_a_traceback() -> None:
+    whole = yaml.safe_load((GOLDEN / "edge.clab.yml").read_text(encoding="utf-8"))
+    for number in range(len(places(whole))):
+        for nonsense in (None, 7, "x", "a:b", [], [None], ["a", "b"], {}, {3: 4}, {None: 1}, {"kind": []}, b"bytes"):
+            data = copy.deepcopy(whole)
+            container, key = places(data)[number]
+            container[key] = nonsense
+            problems: list[str] = []
+            made = from_containerlab(data, "x.clab.yml", "", problems)
+            assert (made is None) == bool(problems)
+            assert all(problem.startswith("x.clab.yml: ") for problem in problems)
 
 
 GRAPH: dict[str, Any] = {

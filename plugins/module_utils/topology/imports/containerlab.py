@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..layers import Layer, Made, RawLink
+from ..scalars import MAPPING
 from ..values import Problems, shown
 from .names import Names
 
@@ -21,12 +22,15 @@ _END_KEYS = ("mac", "ipv4", "ipv6")
 
 def from_containerlab(data: Any, source: str, prefix: str, problems: Problems) -> Made | None:
     """Return the nodes and links of a topology of containerlab; None if it holds what cannot be imported."""
-    topology = data.get("topology") if isinstance(data, dict) else None
+    before = len(problems)
+    data = MAPPING.read(data, source, problems)
+    if len(problems) > before:
+        return None
+    topology = data.get("topology")
     nodes = topology.get("nodes") if isinstance(topology, dict) else None
     if not isinstance(topology, dict) or not isinstance(nodes, dict):
         problems.append(f"{source}: is no topology of containerlab; it has no topology.nodes")
         return None
-    before = len(problems)
     reader = _Reader(topology, f"{source}: topology", prefix, problems)
     made = Made(source)
     for name, raw in nodes.items():
