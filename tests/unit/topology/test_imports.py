@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,9 @@ def test_what_containerlab_has_and_labs_have_not() -> None:
         containerlab_filter([])
 
 
+NONSENSE: tuple[Any, ...] = (None, 7, "x", "a:b", [], [None], ["a", "b"], {}, {3: 4}, {None: 1}, {"kind": []}, b"bytes")
+
+
 def places(data: Any) -> list[tuple[Any, Any]]:
     """Return every container of some data with each of its keys."""
     items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
@@ -118,7 +122,7 @@ def places(data: Any) -> list[tuple[Any, Any]]:
 def test_nonsense_never_ends_in_a_traceback() -> None:
     whole = yaml.safe_load((GOLDEN / "edge.clab.yml").read_text(encoding="utf-8"))
     for number in range(len(places(whole))):
-        for nonsense in (None, 7, "x", "a:b", [], [None], ["a", "b"], {}, {3: 4}, {None: 1}, {"kind": []}, b"bytes"):
+        for nonsense in NONSENSE:
             data = copy.deepcopy(whole)
             container, key = places(data)[number]
             container[key] = nonsense
@@ -227,6 +231,6 @@ def test_a_broken_graph_is_one_error(text: str, message: str) -> None:
 
 
 def test_without_networkx_the_error_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(graphs, "networkx", None)
+    monkeypatch.setitem(sys.modules, "networkx", None)
     with pytest.raises(LabError, match=r"has no library 'networkx'.* install the package python3-networkx"):
         graphs.graph_of(GRAPHML)
