@@ -39,7 +39,7 @@ _SIZE = number(1, 10_000)
 _HOSTS = number(0, 10_000)
 _OPTIONS = {
     "hosts": Key(_HOSTS, "How many hosts there are; for line, ring, full-mesh, grid, torus and random at each node, for leaf-spine "
-                 "at each leaf.", "500", None, "star: required; leaf-spine, torus: 1; others: 0"),
+                 "at each leaf.", "500", None, "star: required; leaf-spine: 1; others: 0"),
     "nodes": Key(_SIZE, "How many nodes a line, ring, full-mesh or random graph has.", "5"),
     "width": Key(_SIZE, "How many columns a grid or torus has.", "4"),
     "height": Key(_SIZE, "How many rows a grid or torus has.", "3"),
