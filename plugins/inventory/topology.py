@@ -22,6 +22,7 @@ description:
   - Every node has the variables C(netvirt_lab), C(netvirt_lab_host) and C(netvirt_node), and those by which Ansible reaches it. Guests are
     reached by SSH, through the lab host where that is remote; namespaces by way of the lab host and the become plugin
     P(netvirt.lab.netns#become); switches are the lab host itself.
+  - The key C(groups) of the file makes further groups. Their variables outrank those of the groups above.
   - Values may be templates over extra variables (C(-e)).
 options:
   plugin:
@@ -33,10 +34,25 @@ options:
     description: The lab's name, which is part of every name and mark on the lab hosts.
     type: raw
     required: true
-  nodes:
-    description: The nodes by name, or a list of names.
+  include:
+    description:
+      - Further files of the lab, relative to this one. Each has some of the keys C(include), C(generate), C(groups), C(nodes) and
+        C(links); or it is of another tool, given as a mapping with the key C(containerlab) or C(graphml).
+      - Ansible reads every file of an inventory folder, so these lie elsewhere, or in a folder whose name begins with a dot. One that
+        lies beside this file has a name that ends in C(.part.netvirt.yml), and the key O(plugin).
     type: raw
-    required: true
+    version_added: "0.2.0"
+  generate:
+    description: Nodes and links by their shape, such as a star, a tree or a random graph.
+    type: raw
+    version_added: "0.2.0"
+  groups:
+    description: Keys for several nodes at once; each group is a group of the inventory too, with its C(vars).
+    type: raw
+    version_added: "0.2.0"
+  nodes:
+    description: The nodes by name, or a list of names, in which there may be ranges. Required without O(generate) and O(include).
+    type: raw
   links:
     description: The links; each joins two nodes.
     type: raw
@@ -74,6 +90,19 @@ links:
   - [right, sw]
 
 ---
+# A tree of switches with guests as its leaves, which is also the group 'leaves', and one more host at its root
+plugin: netvirt.lab.topology
+name: tree
+generate:
+  - {shape: tree, depth: 2, fanout: 2, switch: ovs}
+nodes:
+  probe:
+groups:
+  leaves: {members: "h[1:4]", kind: vm, image: tiny, vars: {purpose: traffic}}
+links:
+  - probe s1
+
+---
 # Two guests with different NICs and a namespace on an Open vSwitch bridge, with a way out
 plugin: netvirt.lab.topology
 name: ovs-kvm
@@ -99,6 +128,7 @@ links:
 from collections.abc import Mapping
 from typing import Any
 
+from ansible import context
 from ansible.errors import AnsibleParserError
 from ansible.inventory.helpers import get_group_vars
 from ansible.plugins.inventory import BaseInventoryPlugin
@@ -109,6 +139,7 @@ from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile impor
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.guest import passwords
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.model import Topology
 from ansible_collections.netvirt.lab.plugins.plugin_utils import reach
+from ansible_collections.netvirt.lab.plugins.plugin_utils.files import PARTS, LabFiles
 from ansible_collections.netvirt.lab.plugins.plugin_utils.keys import private_key
 
 try:
@@ -126,6 +157,14 @@ _GROUPS = {"vm": "vms", "netns": "namespaces", "ovs": "switches", "bridge": "swi
 _HERE = {"ansible_connection": "local", "ansible_python_interpreter": "/usr/bin/python3"}
 
 
+def _trusted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _trusted(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_trusted(part) for part in value]
+    return trust_as_template(value) if isinstance(value, str) else value
+
+
 class InventoryModule(BaseInventoryPlugin):
     """A topology file as an inventory source."""
 
@@ -138,13 +177,17 @@ class InventoryModule(BaseInventoryPlugin):
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         """Add the nodes of a topology file to the inventory, or, if anything is wrong with it, nothing."""
         super().parse(inventory, loader, path, cache)
+        if path.endswith(PARTS):
+            return  # the file that includes it reads it
         self.templar.available_variables = self._vars
         data = self._plain(self._read_config_data(path))
         try:
-            topology = load(data)
+            topology = load(data, LabFiles(path, loader, self._plain, context.CLIARGS.get("inventory") or ()))
             self._check_names(topology)
         except LabErrors as error:
             raise AnsibleParserError("\n".join((f"The topology {path} has mistakes:", *error.problems))) from None
+        for notice in topology.notices:
+            self.display.warning(notice)
         name, variables = self._lab_host(path)
         self._add(topology, name, variables)
 
@@ -171,6 +214,9 @@ class InventoryModule(BaseInventoryPlugin):
             for what, names in taken.items()
             for name in topology.nodes
             if name in names
+        ]
+        problems += [
+            f"groups.{name}: a host of the inventory has this name; choose another" for name in topology.groups if name in taken["host"]
         ]
         if problems:
             raise LabErrors(problems)
@@ -225,6 +271,13 @@ class InventoryModule(BaseInventoryPlugin):
             elif node.kind == "host":
                 self._set(node.name, here)
 
+        for name, group in topology.groups.items():
+            self._add_group(name, group.variables, _NODES)
+            if "ansible_group_priority" not in group.variables:
+                self.inventory.groups[name].set_priority(2)  # what the user says outranks the groups of kinds
+            for member in group.members:
+                self.inventory.add_child(name, member)
+
     def _add_group(self, name: str, variables: Mapping[str, Any], parent: str | None = None) -> None:
         self.inventory.add_group(name)
         if parent:
@@ -234,7 +287,7 @@ class InventoryModule(BaseInventoryPlugin):
     def _set(self, name: str, variables: Mapping[str, Any]) -> None:
         # What is not trusted as a template, ansible-inventory wraps in its output, and other programs cannot read how to connect.
         for variable, value in variables.items():
-            self.inventory.set_variable(name, variable, trust_as_template(value) if isinstance(value, str) else value)
+            self.inventory.set_variable(name, variable, _trusted(value))
 
     def _set_plain(self, host: str, variables: Mapping[str, Any]) -> None:
         # Data, never templates; and the inventory would walk through it to tag each value, half the time of a large lab.

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .addresses import network, segments
+from .expand_include import Files
 from .guest import image_of, machine, user_of
 from .model import SWITCHES, Endpoint, Link, Node, Switch, Topology
 from .names import LOCAL_MAC, altname, macs
@@ -21,9 +22,9 @@ Item = dict[str, Any]
 TAP_OWNER = "netvirt"  # the user that QEMU runs as
 
 
-def load(data: Any) -> Topology:
-    """Return the resolved topology of a file's content. Raise LabErrors."""
-    return resolve(parse(data))
+def load(data: Any, files: Files | None = None) -> Topology:
+    """Return the resolved topology of a file's content; ``files`` reads what it includes. Raise LabErrors."""
+    return resolve(parse(data, files))
 
 
 def compile_share(topology: Topology) -> Item:

@@ -137,8 +137,16 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Group:
+    """A group of nodes, with its variables in the inventory."""
+
+    members: tuple[str, ...]
+    variables: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Topology:
-    """A lab."""
+    """A lab. ``notices`` say what was left out of imported files."""
 
     name: str
     domain: str
@@ -147,6 +155,8 @@ class Topology:
     images: Mapping[str, Any]
     nodes: Mapping[str, Node]
     links: tuple[Link, ...]
+    groups: Mapping[str, Group] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
 
     def ends(self, node: str) -> list[tuple[Endpoint, Endpoint, Link]]:
         """Return a node's own ends, each with the far end and the link, in the order of the file."""

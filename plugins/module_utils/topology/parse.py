@@ -5,31 +5,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 from .._errors import LabErrors
 from . import schema
-from .model import SWITCHES, Guest, Node, Switch, Topology
+from .expand import expand
+from .expand_include import Files
+from .layers import Layer
+from .model import SWITCHES, Group, Guest, Node, Switch, Topology
 from .parse_links import read_links
-from .scalars import NODE
 from .values import Problems, shown, suggestion
 
 _GUEST = frozenset(part.name for part in fields(Guest))
+_SOURCES = frozenset(("nodes", "generate", "include"))
 
 
-def parse(data: Any) -> Topology:
-    """Return the topology that the file's content describes. Raise LabErrors."""
+def parse(data: Any, files: Files | None = None) -> Topology:
+    """Return the topology that the file's content describes; ``files`` reads what it includes. Raise LabErrors."""
     problems: Problems = []
     given = schema.TOP.given(data, "", problems) if isinstance(data, dict) else {}
-    if not isinstance(data, dict) or not {"name", "nodes"} <= given.keys():
+    if not isinstance(data, dict) or "name" not in given:
         schema.TOP.read(data, "", problems)
-    if "nodes" not in given:
+    if isinstance(data, dict) and all(data.get(key) is None for key in _SOURCES):
+        problems.append(f"topology: the key 'nodes' is missing; it must be {schema.TOP.keys['nodes'].type.name}")
+    if not given.keys() & _SOURCES:
         raise LabErrors(problems)
     values = {**schema.TOP.defaults(), **given}
-    nodes = _nodes(values["nodes"], _defaults(values["defaults"], problems), problems)
-    links = read_links(values["links"], nodes, values["nodes"], problems)
+    expanded = expand(values, files, problems)
+    nodes = _nodes(expanded.nodes, _Layers(_defaults(values["defaults"], problems), problems), problems)
+    links = read_links(expanded.links, nodes, expanded.nodes, problems)
     if problems:
         raise LabErrors(problems)
     name = values["name"]
@@ -41,6 +47,8 @@ def parse(data: Any) -> Topology:
         images=values["images"],
         nodes=nodes,
         links=links,
+        groups={group: Group(members, expanded.variables[group]) for group, members in expanded.groups.items()},
+        notices=tuple(expanded.notices),
     )
 
 
@@ -58,35 +66,59 @@ def _defaults(raw: Mapping[str, Any], problems: Problems) -> dict[str, dict[str,
     return defaults
 
 
-def _nodes(raw: Mapping[str, Any], defaults: Mapping[str, Mapping[str, Any]], problems: Problems) -> dict[str, Node]:
+class _Layers:
+    """Reads what is said of nodes; each layer once for a kind, however many nodes share it."""
+
+    def __init__(self, defaults: Mapping[str, Mapping[str, Any]], problems: Problems) -> None:
+        self._defaults = defaults
+        self._problems = problems
+        self._read: dict[tuple[Layer, str], dict[str, Any] | None] = {}
+
+    def kind(self, layers: Sequence[Layer]) -> Any:
+        """Return the kind of a node; None if it has a wrong one."""
+        for layer in reversed(layers):
+            if layer.values.get("kind") is not None:
+                return schema.KIND.type.read(layer.values["kind"], f"{layer.path}.kind", self._problems)
+        return schema.KIND.default
+
+    def values(self, name: str, kind: str, layers: Sequence[Layer]) -> dict[str, Any]:
+        """Return all values of a node, defaults included."""
+        values = dict(self._defaults[kind])
+        for layer in layers:
+            if (layer, kind) not in self._read:
+                self._read[layer, kind] = self._given(name, kind, layer)
+            given = self._read[layer, kind]
+            # With a mistake in it the node still counts as known, so that its links are not reported too.
+            if given is None:
+                return dict(self._defaults[kind])
+            values.update(given)
+        return values
+
+    def _given(self, name: str, kind: str, layer: Layer) -> dict[str, Any] | None:
+        before = len(self._problems)
+        keys = {key: value for key, value in layer.values.items() if key != "kind"}
+        if not layer.path.endswith(f"nodes.{name}"):
+            # Said of several nodes, which may be of several kinds.
+            known = {key for block in schema.NODES.values() for key in block.keys}
+            misplaced = [key for key in keys if key in known and key not in schema.NODES[kind].keys]
+            self._problems += [f"{layer.path}.{key}: is not for the node '{name}', which is of kind {kind}" for key in misplaced]
+            keys = {key: value for key, value in keys.items() if key not in misplaced}
+        given = schema.NODES[kind].given(keys, layer.path, self._problems)
+        return given if len(self._problems) == before else None
+
+
+def _nodes(raw: Mapping[str, Sequence[Layer]], reader: _Layers, problems: Problems) -> dict[str, Node]:
     nodes: dict[str, Node] = {}
     folded: dict[str, str] = {}
-    for name, value in raw.items():
-        path = f"nodes.{name}"
-        NODE.read(name, path, problems)
+    for name, layers in raw.items():
+        path = next((layer.path for layer in layers if layer.own), layers[0].path)
         twin = folded.setdefault(name.lower(), name)
         if twin != name:
             problems.append(f"{path}: the name differs from '{twin}' by upper and lower case only; names of hosts do not tell these apart")
-        node = _node(name, path, value, defaults, problems)
-        if node:
-            nodes[name] = node
+        kind = reader.kind(layers)
+        if kind is not None:
+            nodes[name] = _built(name, kind, path, reader.values(name, kind, layers))
     return nodes
-
-
-def _node(name: str, path: str, value: Any, defaults: Mapping[str, Mapping[str, Any]], problems: Problems) -> Node | None:
-    raw = {} if value is None else {"kind": value} if isinstance(value, str) else value
-    if not isinstance(raw, dict):
-        problems.append(f"{path}: must be a mapping or a kind, not {shown(value)}")
-        return None
-    before = len(problems)
-    wanted = raw.get("kind")
-    kind = schema.KIND.default if wanted is None else schema.KIND.type.read(wanted, f"{path}.kind", problems)
-    if kind is None:
-        return None
-    given = schema.NODES[kind].given({key: part for key, part in raw.items() if key != "kind"}, path, problems)
-    # With a mistake in it the node still counts as known, so that its links are not reported too.
-    values = {**defaults[kind], **given} if len(problems) == before else defaults[kind]
-    return _built(name, kind, path, values)
 
 
 def _built(name: str, kind: Any, path: str, values: Mapping[str, Any]) -> Node:

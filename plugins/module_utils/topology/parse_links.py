@@ -12,6 +12,7 @@ from itertools import count
 from typing import Any
 
 from . import schema
+from .layers import RawLink
 from .model import SWITCHES, Endpoint, Link, Node
 from .values import Problems, shown, suggestion
 
@@ -21,9 +22,9 @@ Ends = tuple[Endpoint, Endpoint]
 _ONE_END = frozenset(("mac", "ipv4", "gateway", "device"))
 
 
-def read_links(raw: Sequence[Any], nodes: Mapping[str, Node], named: Collection[str], problems: Problems) -> tuple[Link, ...]:
+def read_links(raw: Sequence[RawLink], nodes: Mapping[str, Node], named: Collection[str], problems: Problems) -> tuple[Link, ...]:
     """Return the links; ``named`` are the nodes of the file, also those that could not be read."""
-    links = (_link(item, f"links[{number}]", nodes, named, problems) for number, item in enumerate(raw))
+    links = (_link(item.value, item.path, nodes, named, problems) for item in raw)
     return _numbered([link for link in links if link], nodes)
 
 

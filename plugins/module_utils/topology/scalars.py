@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
 
@@ -161,7 +162,7 @@ def _plain(value: Any) -> Any:
 def nodes_by_name(value: Any) -> dict[str, Any]:
     """Read the nodes: a mapping by name, or a list of names."""
     if isinstance(value, list) and all(isinstance(name, str) for name in value):
-        twice = sorted({name for name in value if value.count(name) > 1})
+        twice = sorted(name for name, count in Counter(value).items() if count > 1)
         if twice:
             raise ValueError(f"'{twice[0]}' is listed twice")
         value = dict.fromkeys(value)

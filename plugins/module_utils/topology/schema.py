@@ -36,6 +36,7 @@ from .scalars import (
     nodes_by_name,
     number,
 )
+from .schema_expand import BLOCKS, EXPANDED
 from .values import Block, Key, ListOf, MapOf, Type
 
 NIC_MODELS = ("virtio-net-pci", "e1000", "e1000e", "rtl8139", "pcnet", "ne2k_pci", "igb", "vmxnet3")
@@ -303,11 +304,13 @@ TOP = Block(
         "defaults": Key(
             MAPPING, "Keys for every node of a kind, unless the node has its own.", "{vm: {image: debian-12, memory: 1024}}", {}
         ),
+        **EXPANDED,
         "nodes": Key(
             _NODES,
-            "The nodes by name, each a mapping, its kind alone, or nothing; or a list of the names of nodes.",
+            "The nodes by name, each a mapping, its kind alone, or nothing; or a list of the names of nodes. "
+            "Required, unless there is `generate` or `include`.",
             "{ns1: {kind: netns}}",
-            required=True,
+            {},
         ),
         "links": Key(_LINKS, "The links.", '["ns1 ovs-br"]', ()),
     },
@@ -317,7 +320,7 @@ TOP = Block(
 def describe() -> dict[str, list[dict[str, Any]]]:
     """Return the whole schema in types that JSON knows: block -> its keys with type, text, default and example."""
     blocks = {"topology": TOP, "image": IMAGE, "dhcp": DHCP, "user": _USER, "controller": _CONTROLLER, "mirror": _MIRROR}
-    blocks.update({"link": LINK, "endpoint": ENDPOINT})
+    blocks.update({"link": LINK, "endpoint": ENDPOINT, **BLOCKS})
     described = {name: [_described(key, value) for key, value in block.keys.items()] for name, block in blocks.items()}
     for kind, block in NODES.items():
         described[f"node of kind {kind}"] = [_described(key, value) for key, value in {"kind": KIND, **block.keys}.items()]

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from ansible_collections.netvirt.lab.plugins.module_utils.topology import schema
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import compile_share, load
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.schema_expand import BLOCKS
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.values import Key, Problems
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -54,6 +55,7 @@ def keys() -> Mapping[str, Key]:
         "image": schema.IMAGE,
         "dhcp": schema.DHCP,
         **schema.NODES,
+        **BLOCKS,
     }
     return {f"{name}.{key}": value for name, block in blocks.items() for key, value in block.keys.items()}
 
