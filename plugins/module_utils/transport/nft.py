@@ -17,7 +17,7 @@ from .processes import attempt, command, which
 _PACKAGE = "install the package nftables"
 _SETS = re.compile(r"^\t(?:set|map) \S+ \{\n.*?^\t\}\n", re.MULTILINE | re.DOTALL)
 _CHANGING = re.compile(r"^\t\tflags [^\n]*\b(?:dynamic|timeout)\b", re.MULTILINE)
-_ELEMENTS = re.compile(r"^\t\telements = \{.*\}\n", re.MULTILINE | re.DOTALL)
+_ELEMENTS = re.compile(r"^\t\telements = \{.*?\}\n", re.MULTILINE | re.DOTALL)
 _LATER = "Interface does not exist"
 
 
@@ -61,7 +61,7 @@ def problems(text: str) -> list[str]:
     done = attempt([_nft(), "-c", "-f", "-"], stdin=text)
     if not done.code:
         return []
-    said = [line.partition(":")[2] for line in done.stderr.splitlines() if "Error: " in line]
+    said = [line.partition(":")[2].replace(" Error:", "") for line in done.stderr.splitlines() if "Error: " in line]
     return [line for line in said if _LATER not in line] if said else [done.stderr.strip()]
 
 
