@@ -23,6 +23,8 @@ from ._network import key_of
 
 # linux/rtnetlink.h, RTPROT_*: routes that come and go with an address; those set by hand; ours.
 _KERNEL, _BOOT, _STATIC = 2, 3, 4
+# What a namespace's lo has from the kernel is nobody's to manage.
+_OWN = frozenset(("127.0.0.1/8", "::1/128"))
 
 
 def _address(text: str) -> str:
@@ -75,7 +77,7 @@ class AddressDriver:
                 addresses: dict[int, list[str]] = defaultdict(list)
                 routes: dict[int, list[Route]] = defaultdict(list)
                 for address in kernel.addresses():
-                    if not address.lifetime:
+                    if not address.lifetime and address.address not in _OWN:
                         addresses[address.index].append(address.address)
                 for route in kernel.routes():
                     # Those of a node's routing daemon, DHCP client or neighbours are theirs; on the lab host they tell what is in use.

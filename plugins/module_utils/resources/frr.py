@@ -17,19 +17,30 @@ from .service import Service, service_from
 # Where distributions put the daemons.
 PLACES = ("/usr/lib/frr", "/usr/libexec/frr", "/usr/lib64/frr", "/usr/lib/frr/sbin", "/usr/sbin")
 _USER = "frr"
+# One that is asked takes back what it has told its neighbours, and FRR 8.4's do not believe it again when it is back at once
+# (they keep its link states at the greatest age, for half an hour); one that is gone without a word is learnt anew.
+_UNASKED = frozenset(("ospf6d",))
 _GENERATED, _OWN = "generated.conf", "own.conf"
 
-# Since FRR 9 one daemon may configure others (mgmtd(8)): those have no option for a file of their own and are told by vtysh. So is
+# Since FRR 9 one daemon configures others (mgmtd): those have no option for a file of their own and are told by vtysh. So is
 # every daemon of what somebody has written: only vtysh knows which line is whose. The daemon is the process that is watched, and
 # what tells it is not; where that fails, the daemon ends, and its log says why.
 _START = r"""# Starts a daemon of FRR. Parameters: the directory of the router's sockets, the program, its arguments.
 sockets=$1 daemon=${2##*/}
 shift
 [ -x "$1" ] || { echo "There is no program '$1': install the package frr."; exit 127; }
-if [ -x "${1%/*}/mgmtd" ]; then
-    # Its socket is at a place that no option changes.
-    mkdir -p /run/frr && mount --bind "$sockets" /run/frr
-fi
+here=$PWD
+# A view of its own of the places that no option changes: what is there would be one for all routers of the machine, and stay.
+exec 8<. 9<"$sockets"
+{
+    mount -t tmpfs -o mode=755 tmpfs /run && mount -t tmpfs -o mode=1777 tmpfs /var/tmp &&
+        mkdir -p "$here" "$sockets" /run/frr && mount -c --bind /proc/self/fd/8 "$here" && mount -c --bind /proc/self/fd/9 "$sockets"
+} || exit
+for place in /run/frr /var/lib/frr; do
+    [ ! -d $place ] || mount -c --bind /proc/self/fd/9 $place || exit
+done
+exec 8<&- 9<&-
+cd "$here" || exit
 later=
 if "$1" --help 2>&1 | grep -q -e --config_file; then
     set -- "$@" --config_file "$PWD/generated.conf"
@@ -38,6 +49,15 @@ else
 fi
 [ ! -s own.conf ] || later="$later own.conf"
 rm -f "$sockets/$daemon.vty"
+case $daemon in
+zebra) rm -f "$sockets/zserv.api" ;;
+mgmtd) ;;
+*)
+    # One that does not find zebra looks again only ten seconds later, and until then knows no interfaces.
+    tries=0
+    until [ -S "$sockets/zserv.api" ] || [ $((tries += 1)) -gt 100 ]; do sleep 0.05; done
+    ;;
+esac
 if [ -n "$later" ]; then
     ( (
         until [ -S "$sockets/$daemon.vty" ]; do
@@ -83,6 +103,7 @@ def frr_services(item: Mapping[str, Any], lab: str, exists: Callable[[Path], boo
                 "files": {"start": _START, _GENERATED: text, **own},
                 "owner": _USER,
                 "shared": directory if daemon == "zebra" else "",
+                "unasked": daemon in _UNASKED,
                 "check": ["vtysh", "-C", "-f", _OWN] if own and daemon == "zebra" else [],
             },
             lab,

@@ -54,6 +54,8 @@ class Service:
     state: Literal["running", "failing", "stopped", "stale"] = "running"
     # A directory that several services share, made with this one and removed with it.
     shared: str = field(default="", metadata={"hidden": True})
+    # Whether it is killed and not asked to end.
+    unasked: bool = field(default=False, metadata={"hidden": True})
     # A command that tells whether the files make sense, run where they are, before anything is changed.
     check: tuple[str, ...] = field(default=(), metadata={"hidden": True})
 
@@ -95,6 +97,7 @@ def service_from(item: Mapping[str, Any], lab: str) -> Service:
         files=files,
         restart=item.get("restart") is not False,
         shared=item.get("shared") or "",
+        unasked=bool(item.get("unasked")),
         check=tuple(item.get("check") or ()),
     )
 
@@ -239,12 +242,15 @@ def _told(service: Service) -> str:
 
 
 def _end(services: Sequence[Service], lab: str) -> None:
-    homes = {service.home for service in services}
+    unasked = {service.home: service.unasked for service in services}
     for _round in range(3):  # one that was just starting another one may have been missed
-        pids = [process.pid for home, found in processes.owned(_top(lab)).items() if home in homes for process in found]
-        if not pids:
+        running = {home: [process.pid for process in found] for home, found in processes.owned(_top(lab)).items() if home in unasked}
+        if not running:
             break
-        processes.end(pids)
+        processes.end(
+            [pid for pids in running.values() for pid in pids],
+            unasked=[pid for home, pids in running.items() if unasked[home] for pid in pids],
+        )
 
 
 def _noted(home: Path, lab: str) -> Service:

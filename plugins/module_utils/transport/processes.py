@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -203,9 +204,12 @@ def alive(pid: int) -> bool:
         return False
 
 
-def end(pids: Iterable[int], patience: float = 3.0) -> None:
-    """Ask the processes to end, all together; kill those that have not after patience seconds."""
+def end(pids: Iterable[int], patience: float = 3.0, unasked: Iterable[int] = ()) -> None:
+    """Ask the processes to end, all together; kill those that have not after patience seconds, and the unasked ones at once."""
     left = set(pids)
+    for pid in unasked:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     for number, wait in ((signal.SIGTERM, patience), (signal.SIGKILL, 3.0)):
         for pid in left:
             try:
