@@ -87,12 +87,15 @@ def _ospf(item: Mapping[str, Any], version: int) -> list[str]:
             ("cost", (block.get("cost") or {}).get(name)),
             ("hello-interval", block.get("hello")),
             ("dead-interval", block.get("dead")),
+            ("retransmit-interval", block.get("hello")),
         )
         lines += [f" {word} {key} {value}" for key, value in settings if value is not None and not (passive and key != "cost")]
         lines.append("exit")
     identity = f" {'ospf' if version == 4 else 'ospf6'} router-id {item['router_id']}"
     shared = [f" redistribute {source}" for source in block.get("redistribute") or ()]
-    return [*lines, process, identity, *shared, "exit"]
+    # Who wants to hear of neighbours sooner than usual does not want to wait five seconds for what they say either.
+    quick = [" timers throttle lsa all 1200"] if block.get("hello") and version == 4 else []
+    return [*lines, process, identity, *quick, *shared, "exit"]
 
 
 def _isis(item: Mapping[str, Any]) -> list[str]:
@@ -108,7 +111,9 @@ def _isis(item: Mapping[str, Any]) -> list[str]:
         lines += [f" isis metric {metric}"] if metric is not None else []
         lines.append("exit")
     level = _LEVELS.get(block.get("level") or 2, "level-1-2")
-    return [*lines, f"router isis {_ISIS}", f" net {block.get('net') or network_entity(item['router_id'])}", f" is-type {level}", "exit"]
+    entity = block.get("net") or network_entity(item["router_id"])
+    # A router waits half a minute before it tells news about itself again, that it has a neighbour for one: unless told so first.
+    return [f"router isis {_ISIS}", " lsp-gen-interval 1", f" is-type {level}", f" net {entity}", "exit", *lines]
 
 
 def network_entity(router_id: str) -> str:

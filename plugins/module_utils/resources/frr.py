@@ -41,11 +41,11 @@ for place in /run/frr /var/lib/frr; do
 done
 exec 8<&- 9<&-
 cd "$here" || exit
-later=
+later=generated.conf
 if "$1" --help 2>&1 | grep -q -e --config_file; then
-    set -- "$@" --config_file "$PWD/generated.conf"
-else
-    later=generated.conf
+    # IS-IS wants it line by line: read as one, its first news wait for half a minute whatever its configuration says.
+    if [ "$daemon" = isisd ]; then first=/dev/null; else first=$PWD/generated.conf later=; fi
+    set -- "$@" --config_file "$first"
 fi
 [ ! -s own.conf ] || later="$later own.conf"
 rm -f "$sockets/$daemon.vty"
