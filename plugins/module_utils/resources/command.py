@@ -18,9 +18,9 @@ from .._paths import run_dir
 from .._plan import Change, Goal, Scope, compare
 from ..transport import processes
 from ..transport.namespaces import inside
-from ._notes import Notes
+from ._node_notes import NodeNotes
 
-_NOTES = Notes("exec")
+_NOTES = NodeNotes("exec")
 _PATIENCE = 300.0  # seconds for one command: what stays is a service
 _LINES = 20  # of what a command that failed has said
 

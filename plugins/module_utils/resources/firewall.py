@@ -15,9 +15,9 @@ from .._errors import LabErrors
 from .._plan import Change, Goal, Scope, compare
 from ..transport import namespaces, nft
 from ..transport.namespaces import inside
-from ._notes import Notes
+from ._node_notes import NodeNotes
 
-_NOTES = Notes("firewall")
+_NOTES = NodeNotes("firewall")
 _FLUSH = "flush ruleset\n"
 # An interface that is matched by its number and not by its name.
 _NUMBERED = re.compile(r"\b[io]if\b")
@@ -105,7 +105,7 @@ def _check(wanted: Sequence[Firewall]) -> None:
         texts.setdefault(target.ruleset or "", target.netns)
     if not texts or not nft.installed():
         return
-    with namespaces.nowhere():
+    with namespaces.nameless():
         found = [(netns, problem.strip()) for text, netns in texts.items() for problem in nft.problems(text)]
     if found:
         raise LabErrors(f"The firewall of '{netns}' makes no sense to nft: line {problem}; correct it." for netns, problem in found)

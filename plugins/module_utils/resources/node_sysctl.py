@@ -14,9 +14,9 @@ from .._plan import Change, Goal, Scope, compare
 from ..transport import namespaces, sysctl
 from ..transport.namespaces import inside
 from ._network import key_of
-from ._notes import Notes
+from ._node_notes import NodeNotes
 
-_NOTES = Notes("sysctl")
+_NOTES = NodeNotes("sysctl")
 # Writing one of these writes others too (devinet_sysctl_forward in net/ipv4/devinet.c), so they come first.
 _WIDE = ("/all/", "/default/", "ip_forward")
 

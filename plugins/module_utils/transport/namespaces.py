@@ -81,20 +81,6 @@ def identity() -> str:
 
 
 @contextmanager
-def nowhere() -> Iterator[None]:
-    """Run the body with the calling thread in a new namespace that has no name, and so goes with the body."""
-    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        _check(_libc.unshare(_CLONE_NEWNET), "make a network namespace")
-        try:
-            yield
-        finally:
-            _check(_libc.setns(home, _CLONE_NEWNET), "return to the lab host's network namespace")
-    finally:
-        os.close(home)
-
-
-@contextmanager
 def inside(name: str) -> Iterator[None]:
     """Run the body with the calling thread in the network namespace name; '' stays where it is."""
     if not name:
@@ -130,6 +116,20 @@ def descriptors(wanted: Sequence[str]) -> Iterator[dict[str, int]]:
     finally:
         for descriptor in held.values():
             os.close(descriptor)
+
+
+@contextmanager
+def nameless() -> Iterator[None]:
+    """Run the body in a namespace of its own, which goes with it: for asking the kernel what it can do."""
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _check(_libc.unshare(_CLONE_NEWNET), "make a network namespace")
+        try:
+            yield
+        finally:
+            _check(_libc.setns(home, _CLONE_NEWNET), "return to the lab host's network namespace")
+    finally:
+        os.close(home)
 
 
 @contextmanager

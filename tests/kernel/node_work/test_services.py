@@ -5,13 +5,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import time
 import urllib.request
 from pathlib import Path
 from typing import Any
 
+import ansible
 import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabError
 from ansible_collections.netvirt.lab.plugins.module_utils.resources import service
@@ -170,13 +174,35 @@ def test_a_run_that_was_killed(hamlet: Hamlet, monkeypatch: pytest.MonkeyPatch) 
     def die(*_arguments: object) -> None:
         raise KeyboardInterrupt
 
-    for place, name in ((service, "_start"), (service.time, "sleep")):
+    for place, name in ((service, "_start"), (time, "sleep")):
         with monkeypatch.context() as patch:
             patch.setattr(place, name, die)
             with pytest.raises(KeyboardInterrupt):
                 hamlet.bring(lab(WEB))
     assert hamlet.bring(lab(WEB)) == {}
     until(page)
+
+
+def module(**options: Any) -> dict[str, Any]:
+    """Run the module topology and return its answer."""
+    arguments = {"ANSIBLE_MODULE_ARGS": options}
+    place = Path(__file__).resolve().parents[3] / ".cache"
+    environment = {**os.environ, "PYTHONPATH": f"{place}:{Path(ansible.__file__).parents[1]}"}
+    name = "ansible_collections.netvirt.lab.plugins.modules.topology"
+    done = subprocess.run(
+        [sys.executable, "-m", name], input=json.dumps(arguments), env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def test_by_the_module(hamlet: Hamlet) -> None:
+    share = {"lab": LAB, **lab(WEB), "commands": [{"netns": "forge", "name": "smith", "commands": ["sleep 54321 &"]}]}
+    assert module(share=share)["changes"] == {"create": 3, "update": 0, "replace": 0, "remove": 0}
+    until(page)
+    assert module(share=share)["changed"] is False
+    assert module(lab=LAB, state="absent")["changes"]["remove"] == 4
+    shell("pgrep -xf 'sleep 54321'", code=1)
 
 
 @pytest.mark.parametrize(

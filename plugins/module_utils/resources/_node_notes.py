@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,14 +12,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from .._paths import run_dir
-from ..transport import namespaces
+from ..transport import namespaces, notes
 from ..transport.namespaces import identity, inside
 
 R = TypeVar("R")
 
 
 @dataclass(frozen=True)
-class Notes:
+class NodeNotes:
     """The notes of one kind, one per namespace, in a directory of the lab's."""
 
     kind: str
@@ -46,21 +45,17 @@ class Notes:
                     have[netns] = found
                     continue
             if netns not in wanted:
-                have[netns] = gone(netns, _load(noted[netns]) or {})
+                have[netns] = gone(netns, notes.read(noted[netns]))
         return have
 
     def read(self, lab: str, netns: str) -> Mapping[str, Any]:
         """Return the note on the namespace that the calling thread is in, {} if there is none."""
-        note = _load(self._path(lab, netns)) or {}
+        note = notes.read(self._path(lab, netns))
         return note if note.get("identity") == identity() else {}
 
     def write(self, lab: str, netns: str, **values: Any) -> None:
         """Note values on the namespace that the calling thread is in."""
-        path = self._path(lab, netns)
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        fresh = path.with_suffix(".new")
-        fresh.write_text(json.dumps({"identity": identity(), **values}, indent=1) + "\n", encoding="utf-8")
-        fresh.replace(path)
+        notes.write(self._path(lab, netns), {"identity": identity(), **values})
 
     def drop(self, lab: str, netns: str) -> None:
         """Forget a namespace."""
@@ -74,12 +69,3 @@ class Notes:
 
     def _path(self, lab: str, netns: str) -> Path:
         return self._directory(lab) / f"{netns}.json"
-
-
-def _load(path: Path) -> dict[str, Any] | None:
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return None
-    except ValueError:
-        return {}
