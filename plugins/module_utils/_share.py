@@ -12,13 +12,18 @@ from ._interface import group_id, user_id
 from ._plan import Goal
 from .resources._ovs_items import bridge_from
 from .resources.address import AddressDriver, addressing
+from .resources.command import CommandDriver, commands_from
 from .resources.dhcp_client import DhcpClient, DhcpClientDriver
 from .resources.dnsmasq import DnsmasqDriver, dnsmasq_from
+from .resources.firewall import FirewallDriver, firewall_from
 from .resources.folder import FolderDriver
 from .resources.forwarding import ForwardingDriver, forwarding_from
+from .resources.frr import frr_services
 from .resources.link import Link, LinkDriver
 from .resources.netns import Namespace, NamespaceDriver
+from .resources.node_sysctl import NodeSysctlDriver, sysctls_from
 from .resources.ovs import HostDatapath, OvsDriver, host_datapath
+from .resources.service import ServiceDriver, service_from
 from .resources.vm_goals import vm_goals
 
 NO_UPLINK = "none"
@@ -42,17 +47,23 @@ def share_goals(
     forwarding = share.get("forwarding")
     if forwarding and uplink:
         forwarding = None if uplink == NO_UPLINK else {**forwarding, "uplink": uplink}
-    services = share.get("dnsmasq")
+    dnsmasq = share.get("dnsmasq")
+    services = [service_from(item, lab) for item in share.get("services") or ()]
+    services += [service for item in share.get("frr") or () for service in frr_services(item, lab)]
     return [
         Goal(FolderDriver(), purge=not share),
         Goal(NamespaceDriver(), tuple(Namespace(item["name"], lab) for item in share.get("namespaces") or ()), purge=True),
         Goal(LinkDriver(), tuple(_link(item, lab) for item in links), purge=True),
         Goal(OvsDriver(), tuple(bridge_from(item, lab) for item in bridges), purge=True),
         Goal(AddressDriver(), tuple(addressing(item, lab) for item in share.get("addresses") or ())),
+        Goal(NodeSysctlDriver(), tuple(sysctls_from(item, lab) for item in share.get("sysctls") or ()), purge=True),
+        Goal(FirewallDriver(), tuple(firewall_from(item, lab) for item in share.get("firewalls") or ()), purge=True),
         Goal(ForwardingDriver(), (forwarding_from(forwarding, lab),) if forwarding else (), purge=True),
-        Goal(DnsmasqDriver(), (dnsmasq_from(services, lab),) if services else (), purge=True),
+        Goal(DnsmasqDriver(), (dnsmasq_from(dnsmasq, lab),) if dnsmasq else (), purge=True),
         *vm_goals(with_passwords(vms, passwords), lab, authorized_keys, purge=True, images=share.get("images")),
         Goal(DhcpClientDriver(), tuple(DhcpClient(lab=lab, **item) for item in share.get("dhcp_clients") or ()), purge=True),
+        Goal(ServiceDriver(), tuple(services), purge=True),
+        Goal(CommandDriver(), tuple(commands_from(item, lab) for item in share.get("commands") or ()), purge=True),
     ]
 
 

@@ -17,7 +17,8 @@ from typing import Any
 
 LAB_FILES = ("/run/netvirt", "/var/lib/netvirt", "/etc/netns")
 LAB_PATHS = (b"/run/netvirt/", b"/var/lib/netvirt/")
-LAB_PROGRAMS = (b"qemu-system", b"dnsmasq", b"dhclient", b"udhcpc", b"dhcpcd", b"iperf3")
+LAB_OWNER = b"NETVIRT_OWNER="  # in the environment of what a lab's services and commands have started
+LAB_PROGRAMS = (b"qemu-system", b"dnsmasq", b"dhclient", b"udhcpc", b"dhcpcd", b"iperf3", b"zebra")
 SETTINGS = ("net/ipv4/ip_forward", "net/ipv4/conf/*/forwarding", "net/ipv4/conf/*/rp_filter", "net/ipv6/conf/*/forwarding", "net/bridge/*")
 
 
@@ -86,7 +87,8 @@ def processes() -> Iterator[str]:
         try:
             if entry.isdigit() and os.readlink(f"/proc/{entry}/ns/pid") == own:
                 argv = Path(f"/proc/{entry}/cmdline").read_bytes().split(b"\0")
-                if os.path.basename(argv[0]).startswith(LAB_PROGRAMS) or any(path in part for part in argv for path in LAB_PATHS):
+                named = os.path.basename(argv[0]).startswith(LAB_PROGRAMS) or any(path in part for part in argv for path in LAB_PATHS)
+                if named or LAB_OWNER in Path(f"/proc/{entry}/environ").read_bytes():
                     yield b" ".join(argv).decode(errors="replace").strip()
         except OSError:
             continue

@@ -21,7 +21,10 @@ from ..transport.netlink import Netlink
 from ..transport.rtnetlink import Request, link_attributes, set_address, set_link, set_route
 from ._network import key_of
 
-_KERNEL = 2  # RTPROT_KERNEL: routes that come and go with an address
+# linux/rtnetlink.h, RTPROT_*: routes that come and go with an address; those set by hand; ours.
+_KERNEL, _BOOT, _STATIC = 2, 3, 4
+# What a namespace's lo has from the kernel is nobody's to manage.
+_OWN = frozenset(("127.0.0.1/8", "::1/128"))
 
 
 def _address(text: str) -> str:
@@ -74,10 +77,11 @@ class AddressDriver:
                 addresses: dict[int, list[str]] = defaultdict(list)
                 routes: dict[int, list[Route]] = defaultdict(list)
                 for address in kernel.addresses():
-                    if not address.lifetime:
+                    if not address.lifetime and address.address not in _OWN:
                         addresses[address.index].append(address.address)
                 for route in kernel.routes():
-                    if route.protocol != _KERNEL:
+                    # Those of a node's routing daemon, DHCP client or neighbours are theirs; on the lab host they tell what is in use.
+                    if route.protocol in (_BOOT, _STATIC) or (not netns and route.protocol != _KERNEL):
                         routes[route.index].append(Route(route.to, route.via))
                 for link in kernel.links():
                     places = tuple(sorted(addresses[link.index])), tuple(sorted(routes[link.index], key=str))

@@ -9,6 +9,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ NETNS = Path("/run/netns")
 # linux/sched.h and linux/mount.h
 _CLONE_NEWNET = 0x40000000
 _MS_BIND, _MS_REC, _MS_SHARED, _MNT_DETACH = 0x1000, 0x4000, 1 << 20, 2
+_SO_NETNS_COOKIE = 71  # asm-generic/socket.h, since Linux 5.14
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.mount.argtypes = (ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_void_p)
@@ -67,6 +69,17 @@ def pids(wanted: Sequence[str]) -> dict[str, list[int]]:
     return {name: sorted(group) for name, group in found.items()}
 
 
+def identity() -> str:
+    """Return what tells the namespace that this thread is in from all others, also from a later one of the same name."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            return str(int.from_bytes(probe.getsockopt(socket.SOL_SOCKET, _SO_NETNS_COOKIE, 8), "little"))
+        except OSError:
+            # An older kernel. The number of a namespace is used again, but its name's mount holds the time of its making too.
+            own = os.stat("/proc/thread-self/ns/net")
+            return f"{own.st_ino}-{own.st_ctime_ns}"
+
+
 @contextmanager
 def inside(name: str) -> Iterator[None]:
     """Run the body with the calling thread in the network namespace name; '' stays where it is."""
@@ -103,6 +116,20 @@ def descriptors(wanted: Sequence[str]) -> Iterator[dict[str, int]]:
     finally:
         for descriptor in held.values():
             os.close(descriptor)
+
+
+@contextmanager
+def nameless() -> Iterator[None]:
+    """Run the body in a namespace of its own, which goes with it: for asking the kernel what it can do."""
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _check(_libc.unshare(_CLONE_NEWNET), "make a network namespace")
+        try:
+            yield
+        finally:
+            _check(_libc.setns(home, _CLONE_NEWNET), "return to the lab host's network namespace")
+    finally:
+        os.close(home)
 
 
 @contextmanager

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,20 @@ from .._errors import LabError
 from .processes import attempt, command, which
 
 _PACKAGE = "install the package nftables"
+_SETS = re.compile(r"^\t(?:set|map) \S+ \{\n.*?^\t\}\n", re.MULTILINE | re.DOTALL)
+_CHANGING = re.compile(r"^\t\tflags [^\n]*\b(?:dynamic|timeout)\b", re.MULTILINE)
+_ELEMENTS = re.compile(r"^\t\telements = \{.*?\}\n", re.MULTILINE | re.DOTALL)
+_LATER = "Interface does not exist"
 
 
 def require() -> None:
     """Raise LabError if the packet filter cannot be changed."""
     _nft()
+
+
+def installed() -> bool:
+    """Say whether there is a packet filter to ask."""
+    return which("nft") is not None
 
 
 def ruleset() -> list[Mapping[str, Any]]:
@@ -36,6 +46,23 @@ def table(family: str, name: str) -> str | None:
     program = which("nft")
     done = attempt([program, "-s", "list", "table", family, name]) if program else None
     return done.stdout if done and not done.code else None
+
+
+def listing() -> str:
+    """Return the whole ruleset as nft prints it, without counters and without what packets put into sets."""
+    if not which("nft"):
+        return ""
+    printed = command([_nft(), "-s", "list", "ruleset"], "read the nftables ruleset")
+    return _SETS.sub(lambda found: _ELEMENTS.sub("", found[0]) if _CHANGING.search(found[0]) else found[0], printed)
+
+
+def problems(text: str) -> list[str]:
+    """Return what nft finds wrong with a script, changing nothing; an interface that is missing may come before it is loaded."""
+    done = attempt([_nft(), "-c", "-f", "-"], stdin=text)
+    if not done.code:
+        return []
+    said = [line.partition(":")[2].replace(" Error:", "") for line in done.stderr.splitlines() if "Error: " in line]
+    return [line for line in said if _LATER not in line] if said else [done.stderr.strip()]
 
 
 def load(text: str, purpose: str) -> None:

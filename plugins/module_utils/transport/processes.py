@@ -4,7 +4,7 @@
 """Run programs, and find, watch and end the processes of a lab.
 
 A process belongs to a lab when one of its arguments names a path below one of the lab's directories; that is all the
-bookkeeping there is, so a crash cannot lose it.
+bookkeeping there is, so a crash cannot lose it. What such a process starts in its turn has the path in its environment.
 """
 
 from __future__ import annotations
@@ -13,12 +13,18 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from .._errors import LabError
+
+OWNER = "NETVIRT_OWNER"  # the variable that names a directory of a lab
+# What is started to stay gets nothing of the environment of whoever started it.
+PLAIN = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,7 @@ def attempt(
     timeout: float | None = None,
     pass_fds: Sequence[int] = (),
     user: tuple[int, int, Sequence[int]] | None = None,
+    cwd: str | None = None,
 ) -> Completed:
     """Run argv to its end and return what it left. ``user`` is (uid, gid, further groups). Raise LabError if it cannot start.
 
@@ -72,6 +79,7 @@ def attempt(
             check=False,
             timeout=timeout,
             pass_fds=tuple(pass_fds),
+            cwd=cwd,
             env={**os.environ, "LC_ALL": "C", **(env or {})},
             **({} if user is None else {"user": user[0], "group": user[1], "extra_groups": list(user[2])}),  # type: ignore[call-overload]
         )
@@ -89,6 +97,32 @@ def command(argv: Sequence[str], purpose: str, **options: object) -> str:
         said = (done.stderr or done.stdout).strip() or f"exit code {done.code}"
         raise LabError(f"Cannot {purpose}: {os.path.basename(argv[0])} said: {said}")
     return done.stdout
+
+
+def logged(argv: Sequence[str], env: Mapping[str, str], timeout: float) -> Completed:
+    """Run argv to its end in a plain environment and return all that it said as its output, though it may leave something running.
+
+    A run that exceeds timeout seconds is killed and has the code 124, as timeout(1) has.
+    """
+    # A file, because a pipe would be held open by what is left running.
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            cwd="/",
+            env={**PLAIN, **env},
+        )
+        try:
+            code = process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            code = 124
+        output.seek(0)
+        return Completed(code, output.read().decode("utf-8", "replace"), "")
 
 
 def find(directories: Iterable[Path]) -> list[Process]:
@@ -112,6 +146,51 @@ def find(directories: Iterable[Path]) -> list[Process]:
     return found
 
 
+def owned(top: Path) -> dict[Path, list[Process]]:
+    """Return the processes whose environment names a directory below top, by that directory, with all that they have started.
+
+    Unlike find this looks into other mount namespaces, which 'ip netns exec' makes; not into other pid namespaces. A program
+    that writes its title over its environment is known as long as its parent, or the leader of its session, is.
+    """
+    mark, home = f"{OWNER}={top}/".encode(), os.readlink("/proc/self/ns/pid")
+    places: dict[int, Path] = {}
+    others: dict[int, tuple[int, int]] = {}
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            variables = _read(entry, "environ")
+            value = next((part for part in variables.split(b"\0") if part.startswith(mark)), None) if mark in variables else None
+            if int(entry) == os.getpid():
+                continue
+            if value is not None and os.readlink(f"/proc/{entry}/ns/pid") == home:
+                places[int(entry)] = Path(value.decode("utf-8", "replace").partition("=")[2])
+            else:
+                fields = _read(entry, "stat").rpartition(b")")[2].split()
+                others[int(entry)] = int(fields[1]), int(fields[3])  # parent and session (proc(5))
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+    while places:
+        more = {
+            pid: places.get(parent) or places[session] for pid, (parent, session) in others.items() if parent in places or session in places
+        }
+        if not more:
+            break
+        places.update(more)
+        others = {pid: ids for pid, ids in others.items() if pid not in more}
+    found: dict[Path, list[Process]] = {}
+    for pid, directory in places.items():
+        try:
+            argv = tuple(_read(pid, "cmdline").decode("utf-8", "replace").split("\0")[:-1])
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        found.setdefault(directory, []).append(Process(pid, argv or ("",)))
+    return found
+
+
+def _read(pid: int | str, name: str) -> bytes:
+    with open(f"/proc/{pid}/{name}", "rb") as file:
+        return file.read()
+
+
 def _home(pid: str) -> tuple[str, str]:
     return os.readlink(f"/proc/{pid}/ns/pid"), os.readlink(f"/proc/{pid}/ns/mnt")
 
@@ -125,9 +204,12 @@ def alive(pid: int) -> bool:
         return False
 
 
-def end(pids: Iterable[int], patience: float = 3.0) -> None:
-    """Ask the processes to end, all together; kill those that have not after patience seconds."""
+def end(pids: Iterable[int], patience: float = 3.0, unasked: Iterable[int] = ()) -> None:
+    """Ask the processes to end, all together; kill those that have not after patience seconds, and the unasked ones at once."""
     left = set(pids)
+    for pid in unasked:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     for number, wait in ((signal.SIGTERM, patience), (signal.SIGKILL, 3.0)):
         for pid in left:
             try:

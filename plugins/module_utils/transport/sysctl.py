@@ -28,6 +28,26 @@ def read(key: str) -> str | None:
         return None
 
 
+def path_of(name: str) -> str:
+    """Return the path of a setting: as in sysctl(8), whichever of '.' and '/' comes first separates, and the other is part of a name."""
+    first = next((character for character in name if character in "./"), "/")
+    return name if first == "/" else name.translate(str.maketrans("./", "/."))
+
+
+def canonical(value: str) -> str:
+    """Return a value as it compares: the kernel separates several numbers by tabs."""
+    return " ".join(value.split())
+
+
+def settle(key: str, value: str, whose: str) -> None:
+    """Give a setting of this network namespace a value unless it has it. Raise LabError; whose completes its sentence."""
+    current = read(key)
+    if current is None:
+        raise LabError(f"Cannot set '{key}' {whose} to {value}: there is no such setting in a network namespace; does the interface exist?")
+    if canonical(current) != canonical(value):
+        _write(key, value, f" {whose}")
+
+
 def held(lab: str) -> dict[str, str]:
     """Return the settings that the lab holds, with the value it gave them."""
     return {key: entry["value"] for key, entry in notes.read(_paths.RUN / _FILE).items() if lab in entry["holders"]}
@@ -75,11 +95,11 @@ def _release(entries: dict[str, Any], lab: str, keep: Mapping[str, str]) -> None
             _write(key, entry["original"])
 
 
-def _write(key: str, value: str) -> None:
+def _write(key: str, value: str, whose: str = "") -> None:
     try:
         (_TREE / key).write_text(value, encoding="ascii")
     except OSError as error:
-        raise LabError(f"Cannot set the kernel setting '{key}' to {value}: {error.strerror}.") from error
+        raise LabError(f"Cannot set the kernel setting '{key}'{whose} to {value}: {error.strerror}.") from error
 
 
 @contextmanager
