@@ -33,6 +33,9 @@ options:
     description: The lab's name, which is part of every name and mark on the lab hosts.
     type: raw
     required: true
+  pools:
+    description: The networks that addresses are taken from where the file says V(auto).
+    type: raw
   nodes:
     description: The nodes by name, or a list of names.
     type: raw
@@ -122,7 +125,7 @@ except ImportError:  # ansible-core 2.18 trusts all
 
 _LAB_HOSTS = "lab_hosts"
 _NODES = "nodes"
-_GROUPS = {"vm": "vms", "netns": "namespaces", "ovs": "switches", "bridge": "switches", "host": _NODES}
+_GROUPS = {"vm": "vms", "netns": "namespaces", "ovs": "switches", "bridge": "switches", "host": _NODES, "uplink": _NODES}
 _HERE = {"ansible_connection": "local", "ansible_python_interpreter": "/usr/bin/python3"}
 
 
@@ -222,7 +225,7 @@ class InventoryModule(BaseInventoryPlugin):
                 self._set(node.name, {"ansible_netns": node.netns})
             elif node.kind == "vm":
                 self._set(node.name, reach.guest(node, topology))
-            elif node.kind == "host":
+            elif node.kind in ("host", "uplink"):
                 self._set(node.name, here)
 
     def _add_group(self, name: str, variables: Mapping[str, Any], parent: str | None = None) -> None:

@@ -7,16 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
+from ipaddress import IPv6Network
 from typing import Any
 
 from .._errors import LabErrors
 from . import schema
-from .model import SWITCHES, Guest, Node, Switch, Topology
+from .model import SWITCHES, Guest, Node, Space, SubInterface, Switch, Topology
+from .names import digest
 from .parse_links import read_links
 from .scalars import NODE
-from .values import Problems, shown, suggestion
+from .values import Block, Problems, shown, suggestion
 
 _GUEST = frozenset(part.name for part in fields(Guest))
+_SWITCH = frozenset(part.name for part in fields(Switch)) - {"bridge"}
+_SPACE = frozenset(part.name for part in fields(Space))
+_COMMON = frozenset(("ipv4", "ipv6", "gateway", "routes", "device"))
 
 
 def parse(data: Any) -> Topology:
@@ -39,6 +44,7 @@ def parse(data: Any) -> Topology:
         resolvers=values["resolvers"],
         uplink=values["uplink"],
         images=values["images"],
+        pools=_pools(name, values["pools"] or {}),
         nodes=nodes,
         links=links,
     )
@@ -91,8 +97,28 @@ def _node(name: str, path: str, value: Any, defaults: Mapping[str, Mapping[str, 
 
 def _built(name: str, kind: Any, path: str, values: Mapping[str, Any]) -> Node:
     if kind in SWITCHES:
-        bridge = {key: values[key] for key in schema.BRIDGE if values.get(key) is not None}
-        own = {key: values[key] for key in ("device", "ipv4", "dhcp", "nat")}
-        return Node(name, kind, path, switch=Switch(**own, bridge=bridge))
+        bridge = {key: values[key] for key in schema.BRIDGES[kind] if values.get(key) is not None}
+        return Node(name, kind, path, switch=Switch(**{key: values[key] for key in _SWITCH}, bridge=bridge))
+    common = {key: values[key] for key in _COMMON if key in values}
     guest = Guest(**{key: values[key] for key in _GUEST}) if kind == "vm" else None
-    return Node(name, kind, path, netns=values.get("netns"), ipv4=values["ipv4"], gateway=values.get("gateway"), guest=guest)
+    return Node(name, kind, path, **common, space=_space(values, path) if kind == "netns" else None, guest=guest)
+
+
+def _space(values: Mapping[str, Any], path: str) -> Space:
+    interfaces = tuple(
+        SubInterface(name, f"{path}.interfaces.{name}", **given) for name, given in values["interfaces"].items() if given is not None
+    )
+    frr = values["frr"] if values["frr"] is not None else {} if values["router"] == "frr" else None
+    router = None if values["router"] is None and frr is None else values["router"] is not False
+    return Space(**{**{key: values[key] for key in _SPACE}, "interfaces": interfaces, "router": router, "frr": frr})
+
+
+def _pools(lab: str, given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the pools with every default; those of IPv6 are parts of a network of the lab's own (RFC 4193)."""
+    own = f"fd{digest(lab).hex()[:2]}:{digest(lab).hex()[2:6]}:{digest(lab).hex()[6:10]}"
+    parts = {"lan": f"{own}::/50", "p2p": f"{own}:8000::/64", "loopback": f"{own}:ffff::/64"}
+    pools = {}
+    for name, key in schema.POOLS.keys.items():
+        pool = given.get(name) or (key.type.defaults() if isinstance(key.type, Block) else {})
+        pools[name] = {**pool, "ipv6": pool["ipv6"] or str(IPv6Network(parts[name]))}
+    return pools
