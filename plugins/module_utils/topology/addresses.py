@@ -26,7 +26,7 @@ def addressed(topology: Topology, problems: Problems) -> Topology:
     heads = segments(topology)
     found = list(places(topology, heads))
     _check_idle(topology, {place.node.name for place in found}, problems)
-    families = [_Family(version, topology, heads, found, problems) for version in (4, 6)]  # type: ignore[arg-type]
+    families = [_Family(version, topology, heads, found, problems) for version in (4, 6)]
     for family in families:
         family.solve()
     return with_loopbacks(_whole(topology, families), problems)
@@ -148,11 +148,13 @@ class _Family:
             wanting.setdefault(head, [])
         if not wanting:
             return
-        used = {str(subnet.network) for subnet in self.subnets.values()}.union(*given.values())
+        # Where a switch asks the pool, the addresses that the file gives there are to be in what it gets.
+        others = (found for network, found in given.items() if network not in self._lending)
+        used = {str(subnet.network) for subnet in self.subnets.values()}.union(*others)
         lan, p2p = (self._pool(name, used) for name in ("lan", "p2p"))
         for network, here in wanting.items():
             if network in given and network not in self._lending:
-                subnet, addresses = next(iter(given[network].items()))
+                subnet = next(iter(given[network]))
             else:
                 path = here[0].interface.path if here else self._topology.nodes[network].path
                 wire = network not in self._heads and here[0].far.node not in self._heads if here else False
@@ -161,10 +163,10 @@ class _Family:
                 taken = (p2p if wire else lan).take((self._topology.name, network), None if wire else trailing(name), len(here) or 1, path)
                 if taken is None:
                     continue
-                subnet, addresses = taken, []
+                subnet = taken
             switch = self._topology.nodes.get(self._lending.get(network, network))
             home = Subnet(subnet, here[0].interface.path if here else switch.path if switch else "", switch)
-            for address in addresses:
+            for address in (address for found in given.get(network, {}).values() for address in found if address in home):
                 home.take(address)
             self._homes[network].append(home)
 

@@ -33,6 +33,7 @@ def bridge_link(node: Node, switch: Switch, topology: Topology) -> Item:
         mac=_switch_mac(node, topology),
         up=True,
         altname=None if node.hidden else altname(topology.name, node.name),
+        silent=True if node.hidden else None,
         bridge=settings or None,
     )
 

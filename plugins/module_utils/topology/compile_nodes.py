@@ -33,7 +33,7 @@ def interface_address(place: Place, topology: Topology) -> Iterator[Item]:
     if place.node.kind == "vm":
         return
     interface = place.interface
-    managed = {version: ip for version in (4, 6) if (ip := ip_of(interface, version)) and ip.method != "dhcp"}  # type: ignore[arg-type]
+    managed = {version: ip for version in (4, 6) if (ip := ip_of(interface, version)) and ip.method != "dhcp"}
     if not managed:
         return
     item: Item = {"name": place.name, "netns": place.node.netns or "", **_family(managed)}

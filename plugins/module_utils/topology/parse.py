@@ -16,7 +16,7 @@ from .model import SWITCHES, Guest, Node, Space, SubInterface, Switch, Topology
 from .names import digest
 from .parse_links import read_links
 from .scalars import NODE
-from .values import Block, Problems, shown, suggestion
+from .values import Problems, shown, suggestion
 
 _GUEST = frozenset(part.name for part in fields(Guest))
 _SWITCH = frozenset(part.name for part in fields(Switch)) - {"bridge"}
@@ -90,6 +90,7 @@ def _node(name: str, path: str, value: Any, defaults: Mapping[str, Mapping[str, 
     if kind is None:
         return None
     given = schema.NODES[kind].given({key: part for key, part in raw.items() if key != "kind"}, path, problems)
+    schema.NODES[kind].check_missing({**defaults[kind], **raw}, path, problems)
     # With a mistake in it the node still counts as known, so that its links are not reported too.
     values = {**defaults[kind], **given} if len(problems) == before else defaults[kind]
     return _built(name, kind, path, values)
@@ -118,7 +119,7 @@ def _pools(lab: str, given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     own = f"fd{digest(lab).hex()[:2]}:{digest(lab).hex()[2:6]}:{digest(lab).hex()[6:10]}"
     parts = {"lan": f"{own}::/50", "p2p": f"{own}:8000::/64", "loopback": f"{own}:ffff::/64"}
     pools = {}
-    for name, key in schema.POOLS.keys.items():
-        pool = given.get(name) or (key.type.defaults() if isinstance(key.type, Block) else {})
+    for name, block in schema.POOL.items():
+        pool = given.get(name) or block.defaults()
         pools[name] = {**pool, "ipv6": pool["ipv6"] or str(IPv6Network(parts[name]))}
     return pools

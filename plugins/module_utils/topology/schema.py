@@ -16,7 +16,23 @@ from .schema_nodes import HOST, ROUTED, SPACE, SUB_INTERFACE
 from .schema_switches import CONTROLLER, DHCP, LINUX, MIRROR, OVS, SWITCH
 from .values import Block, Key, MapOf, Type
 
-__all__ = ["BRIDGES", "END", "ENDPOINT", "ENDPOINTS", "FITS", "KIND", "LINK", "NODES", "POOLS", "SHAPING", "TOP", "describe"]
+__all__ = [
+    "BRIDGES",
+    "DHCP",
+    "END",
+    "ENDPOINT",
+    "ENDPOINTS",
+    "FITS",
+    "IMAGE",
+    "KIND",
+    "LINK",
+    "NODES",
+    "POOL",
+    "POOLS",
+    "SHAPING",
+    "TOP",
+    "describe",
+]
 
 NODES: dict[str, Block] = {
     "netns": Block("a mapping", SPACE),
@@ -39,23 +55,28 @@ KIND = Key(
 )
 
 
-def _pool(what: str, ipv4: str, prefix: int, ipv6: str, prefix6: int) -> Key:
+_OF_LAB = "a part of the lab's own network, fdXX:XXXX:XXXX::/48"
+
+
+def _pool(ipv4: str, prefix: int, prefix6: int) -> Block:
     keys = {
         "ipv4": Key(NETWORK[4], "The network that IPv4 addresses are taken from.", ipv4, ipv4),
         "prefix": Key(number(1, 32), "The prefix length of each piece of it.", str(prefix), prefix),
-        "ipv6": Key(NETWORK[6], "The network that IPv6 addresses are taken from.", "fd00:1::/48", None, ipv6),
+        "ipv6": Key(NETWORK[6], "The network that IPv6 addresses are taken from.", "fd00:1::/48", None, _OF_LAB),
         "prefix6": Key(number(1, 128), "The prefix length of each piece of it.", str(prefix6), prefix6),
     }
-    return Key(Block("a mapping", keys), what, f"{{ipv4: {ipv4}}}")
+    return Block("a mapping", keys)
 
 
-_OF_LAB = "a part of the lab's own network, fdXX:XXXX:XXXX::/48"
+POOL = {"lan": _pool("10.16.0.0/12", 24, 64), "p2p": _pool("10.0.0.0/12", 30, 126), "loopback": _pool("10.255.0.0/16", 32, 128)}
 POOLS = Block(
     "a mapping",
     {
-        "lan": _pool("The subnets of switches.", "10.16.0.0/12", 24, _OF_LAB, 64),
-        "p2p": _pool("The subnets of links between two nodes.", "10.0.0.0/12", 30, _OF_LAB, 126),
-        "loopback": _pool("Loopback addresses.", "10.255.0.0/16", 32, _OF_LAB, 128),
+        "lan": Key(POOL["lan"], "The subnets of switches.", "{ipv4: 172.16.0.0/12}", None, "10.16.0.0/12 in pieces of /24, IPv6 of /64"),
+        "p2p": Key(
+            POOL["p2p"], "The subnets of links between two nodes.", "{prefix: 31}", None, "10.0.0.0/12 in pieces of /30, IPv6 of /126"
+        ),
+        "loopback": Key(POOL["loopback"], "Loopback addresses.", "{ipv4: 192.168.255.0/24}", None, "10.255.0.0/16 in single addresses"),
     },
 )
 _NODES = Type("nodes by name, or a list of names", nodes_by_name)
@@ -98,7 +119,7 @@ def describe() -> dict[str, list[dict[str, Any]]]:
     blocks = {
         "topology": TOP,
         "pools": POOLS,
-        "pool": POOLS.keys["lan"].type,
+        "pool": POOL["lan"],
         "image": IMAGE,
         "dhcp": DHCP,
         "user": USERS,

@@ -22,11 +22,10 @@ def _contents(value: Any) -> str:
 
 
 CONTENTS = Type("text, or {file: PATH} with a path as seen from this file", _contents)
-_ON = {True: {}, False: None}
 
 
 def _switchable(value: Any) -> Any:
-    return _ON[value] if isinstance(value, bool) else value
+    return {} if value is True else None if value is False else value
 
 
 SERVICE = Block(

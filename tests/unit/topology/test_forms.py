@@ -134,11 +134,11 @@ def test_the_network_of_an_interface() -> None:
         " links: [t s, a s, 'a:lan b:wan', {endpoints: [b, t], tag: 7}, {endpoints: [b, t], trunks: [8, 9]}, b u]}"
     )
     assert {(node["name"], interface["name"]): interface["network"] for node in share["nodes"][:2] for interface in node["interfaces"]} == {
-        ("a", "eth0"): "t",
+        ("a", "eth0"): "s",
         ("a", "lan"): "a:lan--b:wan",
         ("b", "wan"): "a:lan--b:wan",
-        ("b", "eth0"): "t/7",
-        ("b", "eth1"): "t/8,9",
+        ("b", "eth0"): "s/7",
+        ("b", "eth1"): "s/8,9",
         ("b", "eth2"): "u",
     }
-    assert [node["interfaces"][0]["network"] for node in share["nodes"][2:]] == ["t", "t", "u"]
+    assert [node["interfaces"][0]["network"] for node in share["nodes"][2:]] == ["s", "s", "u"]

@@ -138,7 +138,11 @@ def test_hashed_passwords_are_a_variable_of_their_own(tmp_path: Path) -> None:
     [
         ("", "{nodes: {vms: }}", "nodes.vms: a group of the inventory has this name; choose another"),
         ("", "{nodes: {mill: }}", "nodes.mill: a host of the inventory has this name; choose another"),
-        ("", "{nodes: {a: {kind: nets}}}", "nodes.a.kind: must be one of netns, vm, ovs, bridge, host, not 'nets' (did you mean 'netns'?)"),
+        (
+            "",
+            "{nodes: {a: {kind: nets}}}",
+            "nodes.a.kind: must be one of netns, vm, ovs, bridge, host, uplink, not 'nets' (did you mean 'netns'?)",
+        ),
         (", barn: ", "{nodes: {a: }}", "a lab on several hosts is not supported yet"),
     ],
 )
