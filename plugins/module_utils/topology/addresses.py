@@ -14,9 +14,9 @@ from .choices import Pool, trailing
 from .loopbacks import with_loopbacks
 from .model import Endpoint, Ip, Link, Node, Route, SubInterface, Topology, Version, ip_of
 from .networks import Place, places, segments
-from .routes import Addressed, routes
+from .routes import DEFAULT, Addressed, is_name, routes
 from .subnets import Subnet, Want, completed, switch_subnets
-from .values import Problems
+from .values import Problems, suggestion
 
 Key = tuple[str, str]
 
@@ -24,12 +24,28 @@ Key = tuple[str, str]
 def addressed(topology: Topology, problems: Problems) -> Topology:
     """Return the topology with every interface's addresses, reservations included, and its routes."""
     heads = segments(topology)
+    topology = with_loopbacks(topology, problems)
     found = list(places(topology, heads))
     _check_idle(topology, {place.node.name for place in found}, problems)
     families = [_Family(version, topology, heads, found, problems) for version in (4, 6)]
     for family in families:
         family.solve()
-    return with_loopbacks(_whole(topology, families), problems)
+    _check_routes(topology, set().union(*(family.laid for family in families)), problems)
+    return _whole(topology, families)
+
+
+def _check_routes(topology: Topology, laid: set[tuple[str, int]], problems: Problems) -> None:
+    """Say which routes' names mean nothing."""
+    for node in topology.nodes.values():
+        for number, route in enumerate(node.routes):
+            names = [name for name in (route.to, route.via) if name != DEFAULT and is_name(name)]
+            unknown = next((name for name in names if name not in topology.nodes), None)
+            path = f"{node.path}.routes[{number}]"
+            if unknown:
+                problems.append(f"{path}: no node '{unknown}'{suggestion(unknown, topology.nodes)}")
+            elif names and (node.name, number) not in laid:
+                what = f"'{node.name}' and '{route.via}' share no network, or '{route.to}' has no addresses there"
+                problems.append(f"{path}: '{route.to} via {route.via}' leads nowhere: {what}")
 
 
 def _check_idle(topology: Topology, linked: set[str], problems: Problems) -> None:
@@ -61,6 +77,7 @@ class _Family:
         self.ips: dict[Key, Ip | None] = {}
         self.networks: dict[Key, str | None] = {}
         self.routes: dict[Key, tuple[Route, ...]] = {}
+        self.laid: set[tuple[str, int]] = set()
 
     def solve(self) -> None:
         """Give static addresses first, then reserve the others' around them, then lay routes over what is known."""
@@ -76,7 +93,14 @@ class _Family:
         known = [
             Addressed(place, self.ips[place.key], tuple(self._homes.get(place.network, ())), place.interface.path) for place in self._places
         ]
-        self.routes = routes(known, self.version, self._problems)
+        self.routes, self.laid = routes(known, self.version, self._named, self._problems)
+
+    def _named(self, name: str) -> list[str]:
+        """Return the networks that a node's name stands for: a switch's subnets, a namespace's loopback addresses."""
+        node = self._topology.nodes.get(name)
+        if node and node.space:
+            return [str(ip_interface(address).network) for address in node.space.loopback or ()]
+        return [str(home.network) for home in self._homes.get(self._heads.get(name, ""), ())]
 
     def _method(self, place: Place) -> str | None:
         ip = self.ips[place.key]

@@ -32,7 +32,7 @@ class Ip:
 
 @dataclass(frozen=True)
 class Route:
-    """A static route: ``to`` is 'default' or a network."""
+    """A static route: ``to`` is 'default' or a network. In a node's own, before they are resolved, both may be names of nodes."""
 
     to: str
     via: str

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface
@@ -18,6 +18,11 @@ from .values import Problems
 
 Key = tuple[str, str]
 DEFAULT = "default"
+
+
+def is_name(text: str) -> bool:
+    """Say whether a part of a route is the name of a node."""
+    return not any(mark in text for mark in ".:/")
 
 
 @dataclass(frozen=True)
@@ -44,14 +49,25 @@ class Addressed:
         return any(ip_address(address) in network for network in self.networks)
 
 
-def routes(known: Sequence[Addressed], version: Version, problems: Problems) -> dict[Key, tuple[Route, ...]]:
-    """Return the routes by each interface."""
-    return _Routes(known, version, problems).result()
+Index = tuple[str, int]
+Networks = Callable[[str], Sequence[str]]
+
+
+def routes(
+    known: Sequence[Addressed], version: Version, networks: Networks, problems: Problems
+) -> tuple[dict[Key, tuple[Route, ...]], set[Index]]:
+    """Return the routes by each interface, and which of the nodes' own, by node and number, mean something in this family.
+
+    networks tells what the name of a node stands for as a target.
+    """
+    found = _Routes(known, version, networks, problems)
+    return found.result(), found.laid
 
 
 class _Routes:
-    def __init__(self, known: Sequence[Addressed], version: Version, problems: Problems) -> None:
-        self._known = known
+    def __init__(self, known: Sequence[Addressed], version: Version, networks: Networks, problems: Problems) -> None:
+        self.laid: set[Index] = set()
+        self._networks = networks
         self._version = version
         self._problems = problems
         self._found: dict[Key, list[Route]] = {one.place.key: [] for one in known}
@@ -74,10 +90,26 @@ class _Routes:
     def _by_node(self, node: Node, here: Sequence[Addressed]) -> bool:
         """Lay the routes of a node; say whether its default route is settled by that."""
         default = self._mine(node.gateway)
-        for key, route in [("routes", route) for route in node.routes] + [("gateway", Route(DEFAULT, via)) for via in default or ()]:
-            if (":" in route.via) == (self._version == 6):
-                self._lay(node, f"{node.path}.{key}", route, here)
-        return default is not None or any(route.to == DEFAULT and (":" in route.via) == (self._version == 6) for route in node.routes)
+        for number, named in enumerate(node.routes):
+            for route in self._meant(named, here):
+                self.laid.add((node.name, number))
+                self._lay(node, f"{node.path}.routes", route, here)
+        for via in default or ():
+            self._lay(node, f"{node.path}.gateway", Route(DEFAULT, via), here)
+        return default is not None or any(route.to == DEFAULT and self._meant(route, here) for route in node.routes)
+
+    def _meant(self, route: Route, here: Sequence[Addressed]) -> list[Route]:
+        """Return what a route means in this family, its names resolved: for a switch each of its subnets."""
+        via = route.via
+        if is_name(via):
+            places = {one.place.network for one in here}
+            theirs = (one for one in self._of.get(via, ()) if one.place.network in places)
+            addresses = (str(ip_interface(address).ip) for one in theirs for address in (one.ip.addresses if one.ip else ()))
+            via = next((address for address in addresses if any(one.reaches(address) for one in here)), "")
+        if not via or (":" in via) != (self._version == 6):
+            return []
+        targets = self._networks(route.to) if route.to != DEFAULT and is_name(route.to) else [route.to]
+        return [Route(to, via) for to in targets if to == DEFAULT or (":" in to) == (self._version == 6)]
 
     def _mine(self, given: tuple[str, ...] | None) -> tuple[str, ...] | None:
         """Return what of a gateway key is about this family: () is none, None nothing."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip_network
 from typing import Any, Union
@@ -14,6 +15,9 @@ from .scalars import either
 from .values import ListOf, Type
 
 Interface = Union[IPv4Interface, IPv6Interface]
+
+# A node's name: no address has a letter before all dots and colons, or none of these.
+_NAME = re.compile(r"[A-Za-z0-9-]*[A-Za-z-][A-Za-z0-9-]*")
 
 EXAMPLES: dict[Version, str] = {4: "192.168.100.7", 6: "fd00:100::7"}
 PREFIXES: dict[Version, int] = {4: 24, 6: 64}
@@ -118,7 +122,7 @@ def _range(value: Any) -> tuple[str, str]:
     return _address(4)(value[0]), _address(4)(value[1])
 
 
-def _route(value: Any) -> Route:
+def _split_route(value: Any) -> tuple[str, str]:
     if isinstance(value, str):
         to, middle, via = (*value.split(), "", "", "")[:3]
         if middle != "via" or len(value.split()) != 3:
@@ -126,15 +130,31 @@ def _route(value: Any) -> Route:
         value = {"to": to, "via": via}
     if not isinstance(value, dict) or value.keys() != {"to", "via"}:
         raise ValueError
-    via = _parsed(ip_address, value["via"], None)
-    if value["to"] == "default":
-        return Route("default", str(via))
-    if not isinstance(value["to"], str):
+    if not all(isinstance(part, str) for part in value.values()):
         raise ValueError
-    to = _network(None)(value["to"] if "/" in value["to"] else str(_parsed(ip_interface, value["to"], None)))
-    if ip_network(to).version != via.version:
-        raise ValueError(f"the network {to} and the gateway {via} are of two families")
-    return Route(to, str(via))
+    return value["to"], value["via"]
+
+
+def _route(value: Any) -> Route:
+    """Read a route of networks and addresses."""
+    to, via = _split_route(value)
+    gateway = _parsed(ip_address, via, None)
+    if to == "default":
+        return Route(to, str(gateway))
+    network = _network(None)(to if "/" in to else str(_parsed(ip_interface, to, None)))
+    if ip_network(network).version != gateway.version:
+        raise ValueError(f"the network {network} and the gateway {gateway} are of two families")
+    return Route(network, str(gateway))
+
+
+def _named_route(value: Any) -> Route:
+    """Read a route in which names of nodes may stand for networks and addresses."""
+    to, via = _split_route(value)
+    parts = [_NAME.fullmatch(to) and to != "default", _NAME.fullmatch(via)]
+    if not any(parts):
+        return _route(value)
+    network = to if parts[0] or to == "default" else _network(None)(to if "/" in to else str(_parsed(ip_interface, to, None)))
+    return Route(network, via if parts[1] else str(_parsed(ip_address, via, None)))
 
 
 def _loopback(value: Any) -> tuple[str, ...]:
@@ -163,4 +183,5 @@ ROUTER = either("none", ADDRESS)
 GATEWAY = Type(f"'none' or an address such as {EXAMPLES[4]}, at most one of each family", _gateways)
 RANGE = Type("the first and the last address as in [192.168.100.2, 192.168.100.200]", _range)
 ROUTE = Type("a route such as '10.2.0.0/16 via 10.1.0.2'", _route)
+NAMED_ROUTE = Type("a route such as '10.2.0.0/16 via 10.1.0.2' or 's2 via r2'", _named_route)
 LOOPBACK = Type("'auto' or addresses such as 10.255.0.1/32", _loopback)

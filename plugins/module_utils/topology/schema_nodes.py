@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from .scalars import DEVICE, MTU, NAMESPACE, SYSCTLS, VLAN, choice
-from .scalars_ip import GATEWAY, IP, LOOPBACK, ROUTE
+from .scalars_ip import GATEWAY, IP, LOOPBACK, NAMED_ROUTE
 from .schema_node_work import WORK
 from .values import Block, Key, ListOf, MapOf, Type
 
@@ -34,7 +34,12 @@ ROUTED = {
     "gateway": Key(
         GATEWAY, "The node's default routes.", "192.168.100.254", None, "the switch's address, else the first router on the first network"
     ),
-    "routes": Key(ListOf("a list of routes", ROUTE), "Static routes, each `NETWORK via ADDRESS`.", '["10.2.0.0/16 via 10.1.0.2"]', ()),
+    "routes": Key(
+        ListOf("a list of routes", NAMED_ROUTE),
+        "Static routes, each `NETWORK via ADDRESS`; nodes' names stand for both.",
+        '["10.2.0.0/16 via 10.1.0.2"]',
+        (),
+    ),
 }
 SUB_INTERFACE = Block(
     "a mapping with the keys parent and vlan",

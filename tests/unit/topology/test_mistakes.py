@@ -327,6 +327,17 @@ MISTAKES = {
         "{nodes: {a: {routes: [10.9.0.0/16 via 10.1.0.1]}, s: {kind: ovs, ipv4: 10.1.0.1/24, dhcp: true}}, links: [a s]}",
         ["nodes.a.routes: a:eth0 is told its routes by DHCP; set dhcp.options of 's' instead, or give it an address"],
     ),
+    "route by the name of nobody": (
+        "{nodes: {a: {ipv4: 10.1.0.2/24, routes: [s via b, s via ab]}, ac: , s: bridge}, links: [a s]}",
+        [
+            "nodes.a.routes[0]: no node 'b'",
+            "nodes.a.routes[1]: no node 'ab' (did you mean 'a'?)",
+        ],
+    ),
+    "route by a name elsewhere": (
+        "{nodes: {a: {ipv4: 10.1.0.2/24, routes: [s via b]}, b: {ipv4: 10.1.0.3/24}, s: bridge, t: bridge}, links: [a s, b t]}",
+        ["nodes.a.routes[0]: 's via b' leads nowhere: 'a' and 'b' share no network, or 's' has no addresses there"],
+    ),
     "loopback of two": (
         "{nodes: {a: {loopback: 10.255.0.1/32}, b: {loopback: 10.255.0.1}}}",
         ["nodes.b.loopback: address 10.255.0.1 is the one of 'a' already"],
