@@ -100,6 +100,7 @@ links:
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleParserError
@@ -113,6 +114,7 @@ from ansible_collections.netvirt.lab.plugins.module_utils.topology.guest import 
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.model import Topology
 from ansible_collections.netvirt.lab.plugins.plugin_utils import reach
 from ansible_collections.netvirt.lab.plugins.plugin_utils.keys import private_key
+from ansible_collections.netvirt.lab.plugins.plugin_utils.texts import with_texts
 
 try:
     from ansible.template import trust_as_template
@@ -144,7 +146,7 @@ class InventoryModule(BaseInventoryPlugin):
         self.templar.available_variables = self._vars
         data = self._plain(self._read_config_data(path))
         try:
-            topology = load(data)
+            topology = load(with_texts(data, Path(path).parent))
             self._check_names(topology)
         except LabErrors as error:
             raise AnsibleParserError("\n".join((f"The topology {path} has mistakes:", *error.problems))) from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -92,9 +93,9 @@ def test_a_guest_is_joined_with_a_namespace_by_a_tap_in_there(bench: Bench, tiny
         (report,) = run_module("qemu_vm_info", lab=bench.lab)["vms"]
         assert (report["nics"][0]["tap"], report["nics"][0]["netns"]) == ("eth0", "pond")
         for address in ("10.78.0.2", "fd78::2"):
-            wait_for(lambda address=address: _answers("pond", address), 60)
+            wait_for(partial(_answers, "pond", address), 60)
         foretold = bench.run({**vm, "nics": [{**vm["nics"][0], "netns": "lake"}]}, source=source, check=True)
-        assert [(change.kind, change.action, change.differing) for change in foretold] == [("vm", "replace", {"nics"})]
+        assert [(change.kind, change.action, change.differing) for change in foretold] == [("vm", "replace", frozenset({"nics"}))]
         shell("ip netns del lake")
         with pytest.raises(LabError, match="The tap 'lake/eth0' of VM 'goose' does not exist"):
             bench.run({**vm, "nics": [{**vm["nics"][0], "netns": "lake"}]}, source=source)
