@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_interface
 
@@ -160,39 +160,44 @@ class _Family:
 
     def _lend(self) -> None:
         """Give a subnet to each network that has none and needs one, in the order in which the links name them."""
-        given: dict[str, dict[str, list[str]]] = defaultdict(dict)
+        given: dict[str, list[str]] = defaultdict(list)
         wanting: dict[str, list[Place]] = {}
         for place in self._places:
+            given[place.network].extend(self._addresses(place))
             if self._method(place) == "auto" and not self._homes.get(place.network):
                 wanting.setdefault(place.network, []).append(place)
-            for address in self._addresses(place):
-                bare, _slash, _prefix = address.partition("/")
-                given[place.network].setdefault(str(ip_interface(address).network), []).append(bare)
         for head in self._lending:
             wanting.setdefault(head, [])
         if not wanting:
             return
         # Where a switch asks the pool, the addresses that the file gives there are to be in what it gets.
-        others = (found for network, found in given.items() if network not in self._lending)
-        used = {str(subnet.network) for subnet in self.subnets.values()}.union(*others)
-        lan, p2p = (self._pool(name, used) for name in ("lan", "p2p"))
+        others = (str(ip_interface(one).network) for network, found in given.items() if network not in self._lending for one in found)
+        used = {str(subnet.network) for subnet in self.subnets.values()}.union(others)
+        pools = {name: self._pool(name, used) for name in ("lan", "p2p")}
         for network, here in wanting.items():
-            if network in given and network not in self._lending:
-                subnet = next(iter(given[network]))
-            else:
-                path = here[0].interface.path if here else self._topology.nodes[network].path
-                wire = network not in self._heads and here[0].far.node not in self._heads if here else False
-                wire = wire or bool(here and self._topology.nodes[here[0].far.node].hidden)
-                name = self._lending.get(network, network)
-                taken = (p2p if wire else lan).take((self._topology.name, network), None if wire else trailing(name), len(here) or 1, path)
-                if taken is None:
-                    continue
-                subnet = taken
-            switch = self._topology.nodes.get(self._lending.get(network, network))
-            home = Subnet(subnet, here[0].interface.path if here else switch.path if switch else "", switch)
-            for address in (address for found in given.get(network, {}).values() for address in found if address in home):
-                home.take(address)
-            self._homes[network].append(home)
+            home = self._lent(network, here, given.get(network, ()), pools)
+            if home:
+                for bare in (address.partition("/")[0] for address in given.get(network, ())):
+                    if bare in home:
+                        home.take(bare)
+                self._homes[network].append(home)
+
+    def _lent(self, network: str, here: Sequence[Place], given: Sequence[str], pools: Mapping[str, Pool]) -> Subnet | None:
+        """Return a network's subnet: by its switch's name, its own, or the addresses that the file gives there."""
+        name = self._lending.get(network, network)
+        switch = self._topology.nodes.get(name)
+        path = here[0].interface.path if here else switch.path if switch else name
+        if given and network not in self._lending:
+            return Subnet(str(ip_interface(given[0]).network), path, switch)
+        # Of the links of two nodes, only the ends are in the network's name, and their numbers mean nothing.
+        wire = bool(here) and self._wire(here[0])
+        pool, number = (pools["p2p"], None) if wire else (pools["lan"], trailing(name))
+        subnet = pool.take((self._topology.name, network), number, max(1, len(here)), path)
+        return Subnet(subnet, path, switch) if subnet else None
+
+    def _wire(self, place: Place) -> bool:
+        far = self._topology.nodes[place.far.node]
+        return far.hidden or not far.switch
 
     def _pool(self, name: str, used: set[str]) -> Pool:
         pool = self._topology.pools[name]
@@ -200,26 +205,18 @@ class _Family:
         return Pool(f"{name}.{network}", pool[network], pool[prefix], used, self._problems)
 
     def _reserve(self) -> None:
-        wants: dict[str, list[Want]] = defaultdict(list)
+        """Give addresses to those that want one: by DHCP from the first switch that has it, else of the first subnet."""
+        groups: dict[int, tuple[Subnet, list[Want]]] = {}
         for place in self._places:
-            if self._method(place) in ("dhcp", "auto"):
-                wants[place.network].append(Want(*place.key, dhcp=self._method(place) == "dhcp"))
-        for network, here in wants.items():
-            homes = self._homes.get(network, [])
-            # Whoever asks by DHCP is answered by the first switch that does; others take the first subnet there is.
-            serving = next((home for home in homes if home.dhcp), None)
-            groups: dict[int, tuple[Subnet, list[Want]]] = {}
-            for want in here:
-                home = serving if want.dhcp else next(iter(homes), None)
-                if home:
-                    groups.setdefault(id(home), (home, []))[1].append(want)
-            for home, group in groups.values():
-                for (node, name), address in home.reserve(self._topology.name, group, self._problems).items():
-                    self.ips[node, name] = Ip("dhcp" if home.dhcp and self._asks(node, name) else "auto", (address,))
-
-    def _asks(self, node: str, name: str) -> bool:
-        ip = self.ips[node, name]
-        return bool(ip and ip.method == "dhcp")
+            leased, homes = self._method(place) == "dhcp", self._homes.get(place.network, [])
+            home = next((home for home in homes if home.dhcp or not leased), None)
+            if home and (leased or self._method(place) == "auto"):
+                groups.setdefault(id(home), (home, []))[1].append(Want(*place.key, dhcp=leased))
+        for home, wants in groups.values():
+            found = home.reserve(self._topology.name, wants, self._problems)
+            for want in wants:
+                address = found.get((want.node, want.interface))
+                self.ips[want.node, want.interface] = Ip("dhcp" if want.dhcp else "auto", (address,) if address else ())
 
     def _addresses(self, place: Place) -> tuple[str, ...]:
         ip = self.ips[place.key]

@@ -51,15 +51,11 @@ class Subnet:
 
     def reserve(self, lab: str, wants: Sequence[Want], problems: Problems) -> dict[tuple[str, str], str]:
         """Give each an address: that of the number its name ends with or one by its name and, where that is taken, the next free one."""
-        leases = sum(want.dhcp for want in wants)
-        bounds = {True: self._range(), False: self._all()}
-        for dhcp, asked, what in ((True, leases, f"{self.path}.dhcp.range: has"), (False, len(wants), f"{self.path}: {self.network} has")):
-            first, last = bounds[dhcp]
-            free = last - first + 1 - sum(first <= offset <= last for offset in self._taken)
-            if asked > free and (leases < len(wants) or dhcp):
-                problems.append(f"{what} {free} free addresses for {asked} nodes; widen it")
-                return {}
-        found = {}
+        short = self._shortage(wants)
+        if short:
+            problems.append(short)
+            return {}
+        bounds, found = {True: self._range(), False: self._all()}, {}
         for want in wants:
             first, last = bounds[want.dhcp]
             number = trailing(want.node)
@@ -71,6 +67,17 @@ class Subnet:
             self._taken.add(first + offset)
             found[want.node, want.interface] = f"{ip_address(self._start + first + offset)}/{self.network.prefixlen}"
         return found
+
+    def _shortage(self, wants: Sequence[Want]) -> str:
+        """Say that there are fewer addresses than are wanted; empty if there are enough."""
+        leases = sum(want.dhcp for want in wants)
+        places = [(leases, self._range(), f"{self.path}.dhcp.range:")] if leases else []
+        places += [(len(wants), self._all(), f"{self.path}: {self.network}")] if leases < len(wants) else []
+        for asked, (first, last), what in places:
+            free = last - first + 1 - sum(first <= offset <= last for offset in self._taken)
+            if asked > free:
+                return f"{what} has {free} free addresses for {asked} nodes; widen it"
+        return ""
 
     def _all(self) -> tuple[int, int]:
         """Return the first and the last of the addresses, by their distance from the network's own."""
