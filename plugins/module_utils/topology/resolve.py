@@ -12,8 +12,8 @@ from typing import Any
 
 from .._errors import LabErrors
 from .addresses import addressed
+from .checks import check_interfaces, check_mtus, check_switches
 from .guest import check_guests
-from .interfaces import check_interfaces
 from .model import SWITCHES, Endpoint, Link, Node, Topology
 from .names import GUEST_MAC, LOCAL_MAC, Names, altname, devices, macs, namespace
 from .values import Problems, suggestion
@@ -24,11 +24,13 @@ def resolve(topology: Topology) -> Topology:
     """Return the topology with the names of devices, MAC and IP addresses and default routes filled in. Raise LabErrors."""
     problems: Problems = []
     check_guests(topology, problems)
+    check_switches(topology, problems)
     check_interfaces(topology, problems)
     named = _Naming(joined(topology), problems).result()
     if problems:
         raise LabErrors(problems)
     whole = addressed(named, problems)
+    check_mtus(whole, problems)
     if problems:
         raise LabErrors(problems)
     return whole

@@ -37,6 +37,22 @@ SAME = {
         "[two, {node: sw, device: port7}]",
         "[two, {node: sw, interface: port7}]",
     ],
+    "an IPv6 address": [
+        "{endpoints: [one, sw], ipv6: 'fd00:4::7/64'}",
+        "{endpoints: [one, sw], ipv6: ['fd00:0004::0007/64']}",
+        "[{node: one, ipv6: 'fd00:4:0::7/64'}, sw]",
+    ],
+    "a trunk with a native VLAN": [
+        "{endpoints: [one, sw], native: 7, trunks: [8]}",
+        "{endpoints: [one, sw], tag: 7, vlan_mode: native-untagged, trunks: [8]}",
+        "[one, {node: sw, native: 7, trunks: 8}]",
+    ],
+    "a slow link": [
+        "{endpoints: [one, sw], rate: 10mbit, delay: 1ms}",
+        "{endpoints: [one, sw], rate: 10000000, delay: 1000us}",
+        "[{node: one, rate: 10 Mbit, delay: 1ms}, {node: sw, rate: 10000kbit, delay: 0.001s}]",
+        "{endpoints: [one, {node: sw, delay: 1ms, rate: 10mbit}], rate: {one: 10mbit}, delay: {one: 1ms}}",
+    ],
     "a model": ["{endpoints: [two, sw], model: e1000}", "[{node: two, model: e1000}, sw]", "{endpoints: [two, sw], model: {two: e1000}}"],
     "no address": ["{endpoints: [one, sw], ipv4: none}", "{endpoints: [one, sw], ipv4: []}"],
     "nothing said": ["{endpoints: [one, sw], mtu: , tag: , ipv4: }", "one sw"],
@@ -61,6 +77,18 @@ def test_forms_of_nodes() -> None:
     )
     for other in others:
         assert other == first
+
+
+def test_forms_of_routes_gateways_and_loopbacks() -> None:
+    switch = "{kind: bridge, subnet: 10.4.0.0/24, subnet6: 'fd00:4::/64'}"
+    text = f"{{name: forms, nodes: {{a: {{%s, ipv4: 10.4.0.9, ipv6: 'fd00:4::9'}}, s: {switch}}}, links: [a s]}}"
+    for first, *others in (
+        ("routes: [10.5.0.0/16 via 10.4.0.1]", "routes: 10.5.0.0/16 via 10.4.0.1", "routes: [{to: 10.5.0.0/16, via: 10.4.0.1}]"),
+        ("gateway: [10.4.0.1, 'fd00:4::1']", "routes: [default via 10.4.0.1, 'default via fd00:4::1']"),
+        ("loopback: [10.255.0.7/32]", "loopback: 10.255.0.7", "loopback: 10.255.0.7/32"),
+    ):
+        for other in others:
+            assert compiled(text % other) == compiled(text % first)
 
 
 def test_a_nodes_own_key_goes_before_the_default() -> None:

@@ -338,6 +338,18 @@ MISTAKES = {
         "{nodes: {a: {ipv4: 10.1.0.2/24, routes: [s via b]}, b: {ipv4: 10.1.0.3/24}, s: bridge, t: bridge}, links: [a s, b t]}",
         ["nodes.a.routes[0]: 's via b' leads nowhere: 'a' and 'b' share no network, or 's' has no addresses there"],
     ),
+    "two spanning trees": (
+        "{nodes: {s: {kind: ovs, stp: true, rstp: true}, t: {kind: ovs, rstp: true, priority: 100}}}",
+        ["nodes.s.rstp: excludes stp; leave out one of the two", "nodes.t.priority: must be a multiple of 4096 with rstp, not 100"],
+    ),
+    "IPv6 through a narrow link": (
+        "{nodes: {a: {interfaces: {v: {parent: eth0, vlan: 7, mtu: 600, ipv6: 'fd00::1/64'}}}, b: },"
+        " links: [{endpoints: [a, b], mtu: 1200, ipv6: {b: 'fd01::1/64'}}]}",
+        [
+            "links[0].mtu: 1200 bytes are too few for IPv6, which b:eth0 has; give at least 1280",
+            "nodes.a.interfaces.v.mtu: 600 bytes are too few for IPv6; give at least 1280",
+        ],
+    ),
     "loopback of two": (
         "{nodes: {a: {loopback: 10.255.0.1/32}, b: {loopback: 10.255.0.1}}}",
         ["nodes.b.loopback: address 10.255.0.1 is the one of 'a' already"],
