@@ -14,7 +14,8 @@ from .choices import Pool, trailing
 from .loopbacks import with_loopbacks
 from .model import Endpoint, Ip, Link, Node, Route, SubInterface, Topology, Version, ip_of
 from .networks import Place, places, segments
-from .routes import DEFAULT, Addressed, is_name, routes
+from .routes import DEFAULT, Addressed, routes
+from .scalars_ip import is_name
 from .subnets import Subnet, Want, completed, switch_subnets
 from .values import Problems, suggestion
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from ipaddress import ip_interface
 
 from .compile_links import netns_of
 from .guest import image_of, user_of
@@ -98,9 +97,7 @@ def frr(node: Node, topology: Topology) -> Iterator[Item]:
     loopbacks = list(node.space.loopback or ())
     ends: Sequence[Endpoint | SubInterface] = [*(end for end, _far, _link in topology.ends(node.name)), *node.space.interfaces]
     here = [{"name": end.interface if isinstance(end, Endpoint) else end.name, "addresses": addresses(end)} for end in ends]
-    everything = [ip_interface(address) for address in (*loopbacks, *(address for end in ends for address in addresses(end)))]
-    router_id = next((str(interface.ip) for interface in everything if interface.version == 4), None)
-    own = {"netns": node.netns, "node": node.name, "router_id": router_id, "loopbacks": loopbacks, "interfaces": here}
+    own = {"netns": node.netns, "node": node.name, "loopbacks": loopbacks, "interfaces": here}
     yield {**own, **given(**node.space.frr)}
 
 

@@ -43,6 +43,8 @@ class _End:
                 problems.append(f"{self.path}: native of {self} is a tag and a vlan_mode; leave these out")
             given["tag"] = given.pop("native")
             given["vlan_mode"] = "native-untagged"
+        if self.node.kind == "bridge" and given.get("tag") in (given.get("trunks") or ()):
+            problems.append(f"{self.path}: VLAN {given['tag']} of {self} is carried with tags and without; leave it out of trunks")
         device = given.pop("device", None)
         if device:
             given["interface"] = device

@@ -16,6 +16,7 @@ from .checks import check_interfaces, check_mtus, check_switches
 from .guest import check_guests
 from .model import SWITCHES, Endpoint, Link, Node, Topology
 from .names import GUEST_MAC, LOCAL_MAC, Names, altname, devices, macs, namespace
+from .neighbors import acquainted
 from .values import Problems, suggestion
 from .wires import joined
 
@@ -31,6 +32,7 @@ def resolve(topology: Topology) -> Topology:
         raise LabErrors(problems)
     whole = addressed(named, problems)
     check_mtus(whole, problems)
+    whole = acquainted(whole, problems)
     if problems:
         raise LabErrors(problems)
     return whole

@@ -13,16 +13,12 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface
 
 from .model import Endpoint, Ip, Node, Route, Version
 from .networks import Place
+from .scalars_ip import is_name
 from .subnets import Subnet
 from .values import Problems
 
 Key = tuple[str, str]
 DEFAULT = "default"
-
-
-def is_name(text: str) -> bool:
-    """Say whether a part of a route is the name of a node."""
-    return not any(mark in text for mark in ".:/")
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,11 @@ EXAMPLES: dict[Version, str] = {4: "192.168.100.7", 6: "fd00:100::7"}
 PREFIXES: dict[Version, int] = {4: 24, 6: 64}
 
 
+def is_name(text: str) -> bool:
+    """Say whether a text is the name of a node, and no address or network."""
+    return not any(mark in text for mark in ".:/")
+
+
 def usable(interface: Interface) -> str:
     """Say why a node cannot have this address; empty if it can. A /31 and a /32 use all of theirs (RFC 3021), and so IPv6's (RFC 6164)."""
     network = interface.network
@@ -165,6 +170,7 @@ def _loopback(value: Any) -> tuple[str, ...]:
 
 
 ADDRESS = Type(f"an IPv4 address such as {EXAMPLES[4]}", _address(4))
+ADDRESS6 = Type(f"an IPv6 address such as {EXAMPLES[6]}", _address(6))
 ADDRESSES = ListOf("a list of IPv4 addresses", ADDRESS)
 CIDR: dict[Version, Type] = {
     4: Type("an IPv4 address with its prefix length such as 192.168.100.1/24", _cidr(4)),

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from .model import Service
-from .scalars import BOOLEAN, COMMAND, DEVICE, SETTINGS, TEXT, TEXTS, USER, choice, matching, number
-from .scalars_ip import ADDRESS, NETWORK, ROUTE, _address
+from .scalars import BOOLEAN, COMMAND, DEVICE, NODE, SETTINGS, TEXT, TEXTS, USER, choice, matching, number
+from .scalars_ip import ADDRESS, ADDRESS6, NETWORK, ROUTE, is_name
 from .values import Block, Key, ListOf, MapOf, Type
 
 
@@ -28,6 +28,16 @@ def _switchable(value: Any) -> Any:
     return {} if value is True else None if value is False else value
 
 
+def _network(value: Any) -> str:
+    return str(NETWORK[6 if isinstance(value, str) and ":" in value else 4].parse(value))
+
+
+def _peer(value: Any) -> str:
+    if isinstance(value, str) and is_name(value):
+        return str(NODE.parse(value))
+    return ADDRESS6.parse(value) if isinstance(value, str) and ":" in value else ADDRESS.parse(value)
+
+
 SERVICE = Block(
     "a mapping with the key command, or the command",
     {
@@ -40,60 +50,75 @@ SERVICE = Block(
     make=Service,
     short=lambda value: {"command": value} if isinstance(value, (str, list)) else value,
 )
+_INTERFACES = Key(ListOf("a list of interfaces", DEVICE), "Run it on these interfaces only.", "[eth0]", None, "all that have addresses")
+_PASSIVE = Key(ListOf("a list of interfaces", DEVICE), "Announce these interfaces, but look for no neighbours there.", "[eth1]")
+_COST = Key(MapOf("a mapping of numbers by interface", number(1, 2**24 - 2)), "What it costs to send by an interface.", "{eth0: 100}")
+_REDISTRIBUTE = Key(
+    ListOf("a list of sources", choice("kernel", "connected", "static", "ospf", "bgp", "isis")),
+    "Announce the routes of these sources too.",
+    "[connected]",
+)
 OSPF = Block(
     "a mapping, or true",
     {
-        "router_id": Key(ADDRESS, "The router's name in OSPF.", "10.255.0.1", None, "its first loopback or other IPv4 address"),
-        "area": Key(TEXT, "The area of its interfaces.", "0.0.0.1", "0.0.0.0"),
-        "networks": Key(ListOf("a list of IPv4 networks", NETWORK[4]), "Run it on interfaces in these networks only.", "[10.0.0.0/8]"),
-        "interfaces": Key(ListOf("a list of interfaces", DEVICE), "Run it on these interfaces only.", "[eth0]"),
+        "area": Key(TEXT, "The area of its interfaces.", "0.0.0.1", None, "0.0.0.0"),
+        "interfaces": _INTERFACES,
+        "passive": _PASSIVE,
+        "cost": _COST,
+        "hello": Key(number(1, 65535, "seconds"), "The time between two greetings.", "1", None, "10"),
+        "dead": Key(number(1, 65535, "seconds"), "After which silence a neighbour counts as gone.", "4", None, "40"),
+        "redistribute": _REDISTRIBUTE,
     },
     short=_switchable,
 )
 _ASN = number(1, 2**32 - 1)
 NEIGHBOR = Block(
-    "a mapping with the keys address and asn",
+    "a node's name, or a mapping with the key address",
     {
-        "address": Key(Type("an address such as 10.0.0.2", _address(None)), "The neighbour's address.", "10.0.0.2", required=True),
-        "asn": Key(_ASN, "The number of its autonomous system.", "65002", required=True),
+        "address": Key(
+            Type("the name of a node, or an address such as 10.0.0.2", _peer), "The neighbour, by name or address.", "r2", required=True
+        ),
+        "asn": Key(_ASN, "The number of its autonomous system.", "65002", None, "that of the node's own `bgp`"),
     },
+    short=lambda value: {"address": value} if isinstance(value, str) else value,
 )
 BGP = Block(
     "a mapping with the key asn",
     {
         "asn": Key(_ASN, "The number of the router's autonomous system.", "65001", required=True),
-        "router_id": Key(ADDRESS, "The router's name in BGP.", "10.255.0.1", None, "its first loopback or other IPv4 address"),
-        "neighbors": Key(ListOf("a list of neighbours", NEIGHBOR), "Whom it speaks to.", "[{address: 10.0.0.2, asn: 65002}]", ()),
+        "neighbors": Key(ListOf("a list of neighbours", NEIGHBOR), "Whom it speaks to.", "[r2, {address: 10.0.0.2, asn: 65002}]", ()),
         "networks": Key(
-            ListOf("a list of networks", Type("a network such as 10.1.0.0/24", lambda value: _any_network(value))),
+            ListOf("a list of networks", Type("a network such as 10.1.0.0/24", _network)),
             "The networks that it announces.",
             "[10.1.0.0/24]",
             (),
         ),
+        "redistribute": _REDISTRIBUTE,
     },
 )
-
-
-def _any_network(value: Any) -> str:
-    return str(NETWORK[6 if isinstance(value, str) and ":" in value else 4].parse(value))
-
-
 ISIS = Block(
     "a mapping, or true",
     {
-        "area": Key(
-            matching("an area such as 49.0001", r"[0-9a-fA-F]{2}(\.[0-9a-fA-F]{4}){0,6}", 40), "The area's address.", "49.0002", "49.0001"
+        "net": Key(
+            matching("an address such as 49.0001.0102.5500.0001.00", r"[0-9a-fA-F]{2}(\.[0-9a-fA-F]{4}){3,9}\.00", 60),
+            "The router's address in IS-IS.",
+            "49.0001.0102.5500.0001.00",
+            None,
+            "in area 49.0001, from its router_id",
         ),
-        "level": Key(choice("level-1", "level-1-2", "level-2-only"), "The levels that it takes part in.", "level-1", "level-2-only"),
-        "interfaces": Key(ListOf("a list of interfaces", DEVICE), "Run it on these interfaces only.", "[eth0]"),
+        "level": Key(choice("1", "2", "1-2"), "The levels that it takes part in.", '"1-2"', None, "2"),
+        "interfaces": _INTERFACES,
+        "passive": _PASSIVE,
+        "cost": _COST,
     },
     short=_switchable,
 )
 FRR = Block(
     "a mapping",
     {
-        "ospf": Key(OSPF, "Run OSPF; `true` takes every default.", "true"),
-        "bgp": Key(BGP, "Run BGP.", "{asn: 65001, neighbors: [{address: 10.0.0.2, asn: 65002}]}"),
+        "router_id": Key(ADDRESS, "The router's name among routers.", "10.255.0.1", None, "its first loopback or other IPv4 address"),
+        "ospf": Key(OSPF, "Run OSPF, for both families; `true` takes every default.", "true"),
+        "bgp": Key(BGP, "Run BGP.", "{asn: 65001, neighbors: [r2]}"),
         "isis": Key(ISIS, "Run IS-IS; `true` takes every default.", "true"),
         "static": Key(ListOf("a list of routes", ROUTE), "Static routes of FRR's own.", '["10.2.0.0/16 via 10.1.0.2"]', ()),
         "config": Key(CONTENTS, "FRR's configuration, added to what the other keys mean.", '"log syslog"'),

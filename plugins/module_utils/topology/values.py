@@ -45,10 +45,10 @@ class ListOf:
 
 @dataclass(frozen=True)
 class MapOf:
-    """A mapping from names of the user's to blocks of one kind."""
+    """A mapping from names of the user's to values of one kind."""
 
     name: str
-    item: Block
+    item: Type | Block
 
     def read(self, value: Any, path: str, problems: Problems) -> Any:
         """Read each item; all that are wrong are reported."""

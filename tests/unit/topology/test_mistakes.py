@@ -350,6 +350,24 @@ MISTAKES = {
             "nodes.a.interfaces.v.mtu: 600 bytes are too few for IPv6; give at least 1280",
         ],
     ),
+    "a VLAN with a tag and without": (
+        "{nodes: {a: , s: bridge}, links: [{endpoints: [a, s], native: 7, trunks: [7, 8]}]}",
+        ["links[0].endpoints[1]: VLAN 7 of s is carried with tags and without; leave it out of trunks"],
+    ),
+    "a router without a name": (
+        "{nodes: {a: {router: frr, loopback: 'fd00::1'}}}",
+        ["nodes.a.frr: 'a' has no IPv4 address that could be its name among routers; give it one, or router_id"],
+    ),
+    "neighbours": (
+        "{nodes: {a: {loopback: auto, frr: {bgp: {asn: 7, neighbors: [b, c, {address: a2}]}}}, b: , c: },"
+        " links: [{endpoints: [a, c], ipv4: auto}]}",
+        [
+            "nodes.a.frr.bgp.neighbors[0]: 'a' and 'b' share no network in which 'b' has an address",
+            "nodes.a.frr.bgp.neighbors[0]: the autonomous system of 'b' is not known; add asn",
+            "nodes.a.frr.bgp.neighbors[1]: the autonomous system of 'c' is not known; add asn",
+            "nodes.a.frr.bgp.neighbors[2]: no node 'a2' (did you mean 'a'?)",
+        ],
+    ),
     "loopback of two": (
         "{nodes: {a: {loopback: 10.255.0.1/32}, b: {loopback: 10.255.0.1}}}",
         ["nodes.b.loopback: address 10.255.0.1 is the one of 'a' already"],
