@@ -35,7 +35,7 @@ def _network(value: Any) -> str:
 def _peer(value: Any) -> str:
     if isinstance(value, str) and is_name(value):
         return str(NODE.parse(value))
-    return ADDRESS6.parse(value) if isinstance(value, str) and ":" in value else ADDRESS.parse(value)
+    return str((ADDRESS6 if isinstance(value, str) and ":" in value else ADDRESS).parse(value))
 
 
 SERVICE = Block(
