@@ -38,6 +38,8 @@ class _End:
         for key, other in _NEEDS.items():
             if key in given and other not in given:
                 problems.append(f"{self.path}: {key} of {self} means nothing without {other}; add {other}")
+        if "burst" in given and (late := [key for key in _LATE if key in given]):
+            problems.append(f"{self.path}: burst of {self} cannot be had beside {late[0]}; leave out one of the two")
         if "native" in given:
             if "tag" in given or "vlan_mode" in given:
                 problems.append(f"{self.path}: native of {self} is a tag and a vlan_mode; leave these out")
@@ -53,6 +55,8 @@ class _End:
 
 
 _NEEDS = {"burst": "rate", "jitter": "delay", "reorder": "delay"}
+# What the kernel's other discipline does, sch_netem: it has a rate too, but no burst.
+_LATE = ("delay", "loss", "duplicate", "corrupt")
 _Ends = tuple[_End, _End]
 
 

@@ -14,7 +14,13 @@ from .values import Block, Key, Type
 # What becomes of the packets that an end sends.
 SHAPING: dict[str, Key] = {
     "rate": Key(RATE, "How much this end sends at most.", "10mbit"),
-    "burst": Key(SIZE, "How much it may send at once above that; needs `rate`.", "64kB", None, "what suits the rate"),
+    "burst": Key(
+        SIZE,
+        "How much it may send at once above that; needs `rate`, and cannot be had beside `delay`, `loss`, `duplicate` and `corrupt`.",
+        "64kB",
+        None,
+        "what suits the rate",
+    ),
     "delay": Key(TIME, "How much later arrives what this end sends.", "20ms"),
     "jitter": Key(TIME, "By how much that delay varies; needs `delay`.", "5ms"),
     "loss": Key(SHARE, "How much of it is lost.", "1%"),

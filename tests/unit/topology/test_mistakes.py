@@ -259,6 +259,10 @@ MISTAKES = {
         "{nodes: [a, b], links: [{endpoints: [a, b], burst: {b: 64kB}}]}",
         ["links[0].endpoints[1]: burst of b means nothing without rate; add rate"],
     ),
+    "burst beside a delay": (
+        "{nodes: [a, b], links: [{endpoints: [{node: a, rate: 1mbit, burst: 64kB, loss: 1, delay: 1ms}, b]}]}",
+        ["links[0].endpoints[0]: burst of a cannot be had beside delay; leave out one of the two"],
+    ),
     "a loss that cannot be": (
         "{nodes: [a, b], links: [{endpoints: [a, b], loss: 101%}]}",
         ["links[0].loss: must be a share such as 1% (from 0 to 100), not '101%'"],
