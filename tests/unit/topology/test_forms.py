@@ -127,6 +127,17 @@ def test_what_is_empty_is_removed_and_what_is_left_out_is_not_managed() -> None:
     assert ("forms.b", "eth0") not in addresses
 
 
+def test_names_resolve_to_addresses_of_both_families() -> None:
+    share = compiled(
+        "{name: forms, nodes: {a: , b: {kind: vm, ipv4: none}, s: {kind: bridge, ipv4: 10.4.0.1/24, dhcp: true, ipv6: 'fd00:4::1/64'}},"
+        " links: [{endpoints: [a, s], ipv6: ['fd00:4::7', 'fd00:4::8']}, b s]}"
+    )
+    records = {record["name"]: record["addresses"] for record in share["dnsmasq"]["records"]}
+    assert records["s"] == ["10.4.0.1", "fd00:4::1"]
+    assert records["a"][1:] == ["fd00:4::7", "fd00:4::8"]
+    assert [":" in address for address in records["a"] + records["b"]] == [False, True, True, True]
+
+
 GUESTS = """
 name: forms
 nodes:

@@ -135,8 +135,12 @@ def routed(chance: random.Random) -> dict[str, Any]:
     for _link in range(20):
         ends = chance.sample(sorted({**routers, **hosts}), 2)
         links.append({"endpoints": ends, "ipv4": "auto", "ipv6": "auto", "rate": "10mbit"})
+    bare = {name: {"kind": "bridge"} for name in ("bare", "naked", "plain")}
+    links += [{"endpoints": [chance.choice(sorted(hosts)), name], "ipv4": "auto"} for name in (*bare, *bare)]
     chance.shuffle(links)
-    return {"name": f"routed-{chance.randrange(99)}", "nodes": {**switches, **routers, **hosts}, "links": links}
+    # So small a pool has most of its choices made by giving way.
+    pools = {"lan": {"ipv4": "172.16.0.0/20"}}
+    return {"name": f"routed-{chance.randrange(99)}", "pools": pools, "nodes": {**switches, **bare, **routers, **hosts}, "links": links}
 
 
 def places_of(data: dict[str, Any]) -> dict[tuple[str, str], tuple[str, list[str]]]:
