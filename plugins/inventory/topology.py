@@ -36,6 +36,7 @@ options:
   pools:
     description: The networks that addresses are taken from where the file says V(auto).
     type: raw
+    version_added: "0.2.0"
   nodes:
     description: The nodes by name, or a list of names.
     type: raw

@@ -107,6 +107,7 @@ options:
         description: The network namespace that the tap is in. The default is the lab host's own.
         type: str
         default: ""
+        version_added: "0.2.0"
       user:
         description: Let QEMU itself be the network, with NAT and DHCP, instead of a tap.
         type: dict
@@ -202,6 +203,7 @@ options:
         type: str
       routes:
         description: Further routes.
+        version_added: "0.2.0"
         type: list
         elements: dict
         default: []
