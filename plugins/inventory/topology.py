@@ -50,6 +50,10 @@ options:
     description: Keys for several nodes at once; each group is a group of the inventory too, with its C(vars).
     type: raw
     version_added: "0.2.0"
+  pools:
+    description: The networks that addresses are taken from where the file says V(auto).
+    type: raw
+    version_added: "0.2.0"
   nodes:
     description: The nodes by name, or a list of names, in which there may be ranges. Required without O(generate) and O(include).
     type: raw
@@ -126,6 +130,7 @@ links:
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ansible import context
@@ -141,6 +146,7 @@ from ansible_collections.netvirt.lab.plugins.module_utils.topology.model import 
 from ansible_collections.netvirt.lab.plugins.plugin_utils import reach
 from ansible_collections.netvirt.lab.plugins.plugin_utils.files import PARTS, LabFiles
 from ansible_collections.netvirt.lab.plugins.plugin_utils.keys import private_key
+from ansible_collections.netvirt.lab.plugins.plugin_utils.texts import with_texts
 
 try:
     from ansible.template import trust_as_template
@@ -153,7 +159,7 @@ except ImportError:  # ansible-core 2.18 trusts all
 
 _LAB_HOSTS = "lab_hosts"
 _NODES = "nodes"
-_GROUPS = {"vm": "vms", "netns": "namespaces", "ovs": "switches", "bridge": "switches", "host": _NODES}
+_GROUPS = {"vm": "vms", "netns": "namespaces", "ovs": "switches", "bridge": "switches", "host": _NODES, "uplink": _NODES}
 _HERE = {"ansible_connection": "local", "ansible_python_interpreter": "/usr/bin/python3"}
 
 
@@ -182,7 +188,8 @@ class InventoryModule(BaseInventoryPlugin):
         self.templar.available_variables = self._vars
         data = self._plain(self._read_config_data(path))
         try:
-            topology = load(data, LabFiles(path, loader, self._plain, context.CLIARGS.get("inventory") or ()))
+            files = LabFiles(path, loader, self._plain, context.CLIARGS.get("inventory") or ())
+            topology = load(with_texts(data, Path(path).parent), files)
             self._check_names(topology)
         except LabErrors as error:
             raise AnsibleParserError("\n".join((f"The topology {path} has mistakes:", *error.problems))) from None
@@ -268,7 +275,7 @@ class InventoryModule(BaseInventoryPlugin):
                 self._set(node.name, {"ansible_netns": node.netns})
             elif node.kind == "vm":
                 self._set(node.name, reach.guest(node, topology))
-            elif node.kind == "host":
+            elif node.kind in ("host", "uplink"):
                 self._set(node.name, here)
 
         for name, group in topology.groups.items():

@@ -101,7 +101,13 @@ def cured(
             {"tx_offload": False, **link} if link.get("peer") and link["peer"][1] in needy and not link["peer"][0] else link
             for link in links
         ],
-        [{**vm, "nics": [_plain_header(nic) if nic.get("tap") in needy else nic for nic in vm.get("nics") or ()]} for vm in vms],
+        [
+            {
+                **vm,
+                "nics": [_plain_header(nic) if nic.get("tap") in needy and not nic.get("netns") else nic for nic in vm.get("nics") or ()],
+            }
+            for vm in vms
+        ],
     )
 
 

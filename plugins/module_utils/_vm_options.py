@@ -17,6 +17,7 @@ _NIC: dict[str, Any] = {
     "model": {"type": "str", "default": "virtio-net-pci"},
     "mac": {"type": "str"},
     "tap": {"type": "str"},
+    "netns": {"type": "str", "default": ""},
     "user": {
         "type": "dict",
         "options": {"restrict": {"type": "bool", "default": False}, "hostfwd": {"type": "list", "elements": "str", "default": []}},
@@ -37,6 +38,12 @@ _NETWORK: dict[str, Any] = {
     "method": {"type": "str", "choices": ["dhcp", "static", "none"], "default": "dhcp"},
     "addresses": {"type": "list", "elements": "str", "default": []},
     "gateway": {"type": "str"},
+    "routes": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {"to": {"type": "str", "required": True}, "via": {"type": "str", "required": True}},
+    },
     "dns": {"type": "list", "elements": "str", "default": []},
     "mtu": {"type": "int"},
 }

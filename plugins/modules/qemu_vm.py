@@ -101,8 +101,13 @@ options:
         description: The MAC address. The default is derived from the names of lab, VM and interface.
         type: str
       tap:
-        description: The tap on the lab host that is the other end. It must exist.
+        description: The tap that is the other end. It must exist.
         type: str
+      netns:
+        description: The network namespace that the tap is in. The default is the lab host's own.
+        type: str
+        default: ""
+        version_added: "0.2.0"
       user:
         description: Let QEMU itself be the network, with NAT and DHCP, instead of a tap.
         type: dict
@@ -189,13 +194,28 @@ options:
         choices: [dhcp, static, none]
         default: dhcp
       addresses:
-        description: The addresses with prefix length if O(network[].method=static).
+        description: The addresses with prefix length, of both families. With O(network[].method=dhcp) they are in addition to the lease.
         type: list
         elements: str
         default: []
       gateway:
         description: The default router.
         type: str
+      routes:
+        description: Further routes.
+        version_added: "0.2.0"
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          to:
+            description: The network, or V(default).
+            type: str
+            required: true
+          via:
+            description: The address of the next router.
+            type: str
+            required: true
       dns:
         description: The name servers.
         type: list

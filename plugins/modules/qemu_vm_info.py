@@ -147,8 +147,8 @@ vms:
       elements: dict
       returned: if the VM runs
       sample:
-        - {id: eth0, model: e1000, mac: "52:54:00:12:34:56", tap: legacy-1b2c3d, user: null, queues: 1, vnet_hdr: true, vhost: false,
-           up: true}
+        - {id: eth0, model: e1000, mac: "52:54:00:12:34:56", tap: legacy-1b2c3d, netns: "", user: null, queues: 1, vnet_hdr: true,
+           vhost: false, up: true}
     stale:
       description: What the VM still uses though it was replaced since, of V(disk) and V(seed).
       type: list

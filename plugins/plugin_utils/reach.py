@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.guest import image_of, user_of
-from ansible_collections.netvirt.lab.plugins.module_utils.topology.model import Node, Topology
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.model import Node, Topology, addresses
 
 Variables = dict[str, Any]
 
@@ -60,11 +60,11 @@ def jump(name: str, host: Mapping[str, Any]) -> str:
 
 
 def guest(node: Node, topology: Topology) -> Variables:
-    """Return what is a guest's own: its address on the first network that the lab host is in, its user, its interpreter."""
+    """Return what is a guest's own: its first address on a network that the lab host is in, its user, its interpreter."""
     if node.guest is None:
         return {}
-    addresses = (end.ipv4.addresses[0] for end, _far, _link in topology.ends(node.name) if end.network and end.ipv4 and end.ipv4.addresses)
-    address = next(addresses, None)
+    near = (end for end, far, _link in topology.ends(node.name) if end.network or topology.nodes[far.node].kind == "host")
+    address = next((address for end in near for address in addresses(end)), None)
     variables: Variables = {"ansible_user": user_of(node.guest, topology)}
     if address:
         variables["ansible_host"] = address.partition("/")[0]

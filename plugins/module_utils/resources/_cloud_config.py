@@ -69,11 +69,12 @@ def _ethernet(entry: Mapping[str, Any], domain: str | None) -> dict[str, Any]:
     config: dict[str, Any] = {"match": {"macaddress": entry["mac"].lower()}, "set-name": entry["interface"]}
     method = entry.get("method") or "dhcp"
     config["dhcp4"] = method == "dhcp"
-    if method == "static":
+    if method == "static" or entry.get("addresses"):
         config["addresses"] = list(entry.get("addresses") or ())
-        if entry.get("gateway"):
-            everywhere = "::/0" if ":" in entry["gateway"] else "0.0.0.0/0"
-            config["routes"] = [{"to": everywhere, "via": entry["gateway"]}]
+    default = [{"to": "default", "via": entry["gateway"]}] if method == "static" and entry.get("gateway") else []
+    routes = [_route(route) for route in (*default, *(entry.get("routes") or ()))]
+    if routes:
+        config["routes"] = routes
     if entry.get("dns"):
         config["nameservers"] = {"addresses": list(entry["dns"])}
         if domain:
@@ -81,6 +82,12 @@ def _ethernet(entry: Mapping[str, Any], domain: str | None) -> dict[str, Any]:
     if entry.get("mtu"):
         config["mtu"] = entry["mtu"]
     return config
+
+
+def _route(route: Mapping[str, str]) -> dict[str, str]:
+    # cloud-init 22.4's networkd renderer knows no 'default'.
+    everywhere = "::/0" if ":" in route["via"] else "0.0.0.0/0"
+    return {"to": everywhere if route["to"] == "default" else route["to"], "via": route["via"]}
 
 
 def meta_data(texts: Sequence[str], hostname: str | None = None) -> dict[str, Any]:

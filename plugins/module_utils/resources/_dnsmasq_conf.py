@@ -188,7 +188,7 @@ def _names(wanted: Dnsmasq) -> list[str]:
         lines += [f"domain={wanted.domain}", f"local=/{wanted.domain}/"]
     for record in wanted.records:
         full = [f"{record.name}.{wanted.domain}"] if wanted.domain else []
-        # The first name is what the address resolves to. One line an address: a line has room for one IPv4 address.
+        # The first name is what the address resolves to. One line an address: a line has room for one of each family.
         lines += [f"host-record={','.join([*full, record.name, address])}" for address in record.addresses]
     return lines
 

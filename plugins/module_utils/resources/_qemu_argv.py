@@ -110,7 +110,9 @@ def _netdev(nic: Nic, cables: Cables) -> str:
 
 
 def _backend(nic: Nic) -> str:
-    return nic.id + (_PLAIN if nic.user is None and nic.vnet_hdr is False else _NET)
+    """Return the name of a NIC's backend, which also says what neither QEMU nor the kernel tells: its header and its namespace."""
+    kind = _PLAIN if nic.user is None and nic.vnet_hdr is False else _NET
+    return f"{nic.id}{kind}.{nic.netns}" if nic.netns else f"{nic.id}{kind}"
 
 
 def _device(nic: Nic, has_system: bool) -> str:
@@ -137,7 +139,8 @@ def _blockdev(node: str, path: str) -> str:
 
 def _nic(netdev: str, devices: Mapping[str, Mapping[str, str]]) -> tuple[Nic, int | None]:
     backend, identity, *rest = netdev.split(",")
-    key = identity.partition("=")[2].rpartition(".")[0]
+    # A NIC's id has no dot; a namespace's name may.
+    key, kind, netns = (*identity.partition("=")[2].split(".", 2), "")[:3]
     device = devices[key]
     settings = dict(part.partition("=")[::2] for part in rest)
     if backend == "user":
@@ -148,8 +151,9 @@ def _nic(netdev: str, devices: Mapping[str, Mapping[str, str]]) -> tuple[Nic, in
         model=device[""],
         mac=device.get("mac", ""),
         tap="",
+        netns=netns,
         queues=len(numbers),
-        vnet_hdr=not identity.endswith(_PLAIN),
+        vnet_hdr=f".{kind}" != _PLAIN,
         vhost="vhost" in settings,
     )
     return nic, int(numbers[0])

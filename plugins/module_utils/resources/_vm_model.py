@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .._paths import run_dir, state_dir
+from ._network import key_of
 
 # The states that QEMU's run states (qapi/run-state.json) are reported as; others are shown as they are.
 RUNNING, PAUSED, STOPPED, SILENT = "running", "paused", "stopped", "unresponsive"
@@ -17,17 +18,26 @@ RUNNING, PAUSED, STOPPED, SILENT = "running", "paused", "stopped", "unresponsive
 
 @dataclass(frozen=True)
 class Nic:
-    """A guest's interface. ``tap`` '' is one whose device is gone; ``user`` are the options of QEMU's own NAT (-netdev user)."""
+    """A guest's interface. ``user`` are the options of QEMU's own NAT (-netdev user).
+
+    ``tap`` '' is one whose device is gone; ``netns`` is the namespace that it is in, '' the lab host's.
+    """
 
     id: str
     model: str
     mac: str
     tap: str | None = None
+    netns: str = ""
     user: tuple[str, ...] | None = None
     queues: int = 1
     vnet_hdr: bool | None = None
     vhost: bool | None = None
     up: bool | None = None
+
+    @property
+    def cable(self) -> str | None:
+        """Return the name by which plans know its tap."""
+        return key_of(self.netns, self.tap) if self.tap else self.tap
 
 
 @dataclass(frozen=True)

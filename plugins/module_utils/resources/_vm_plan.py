@@ -61,8 +61,12 @@ def _linked(current: tuple[Nic, ...] | None, target: tuple[Nic, ...] | None) -> 
 def after_earlier(current: Vm, earlier: Sequence[Change[Any]]) -> Vm:
     """Return a running VM as it will be when the changes planned before its own have been made under it."""
     gone = [change for change in earlier if change.kind == "link" and change.action in ("remove", "replace")]
-    cut = {getattr(change.before, "name", change.key) for change in gone}
-    nics = current.nics and tuple(dataclasses.replace(nic, tap="") if nic.tap in cut else nic for nic in current.nics)
+    cut = {change.key for change in gone}
+    # What is in a namespace goes with it.
+    lost = {change.key for change in earlier if change.kind == "netns" and change.action in ("remove", "replace")}
+    nics = current.nics and tuple(
+        dataclasses.replace(nic, tap="") if nic.cable in cut or nic.netns in lost else nic for nic in current.nics
+    )
     new = {change.kind for change in earlier if _renews(change, current)}
     return dataclasses.replace(current, nics=nics, stale=tuple(sorted({*current.stale, *new})))
 

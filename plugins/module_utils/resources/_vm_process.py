@@ -18,6 +18,7 @@ from typing import TypeVar
 from .._errors import LabError, LabErrors
 from .._paths import make_public, run_dir, state_dir
 from ..transport import processes, qemu, tap
+from ..transport.namespaces import inside
 from ..transport.processes import Process
 from ..transport.qmp import NoAnswer, NotRunning, Qmp
 from ._qemu_argv import Cables, build, parse, pidfile
@@ -185,7 +186,8 @@ def _plugged(vm: Vm) -> Iterator[dict[str, Cables]]:
         cables = {}
         for nic in vm.nics or ():
             if nic.tap:
-                taps = keep(tap.attach(nic.tap, nic.vnet_hdr is not False, nic.queues))
+                with inside(nic.netns):
+                    taps = keep(tap.attach(nic.tap, nic.vnet_hdr is not False, nic.queues))
                 vhosts = keep([os.open(_VHOST, os.O_RDWR | os.O_CLOEXEC) for _queue in taps]) if nic.vhost else ()
                 cables[nic.id] = Cables(taps, vhosts)
         yield cables

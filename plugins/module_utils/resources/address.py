@@ -9,7 +9,7 @@ import ipaddress
 import socket
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._errors import LabErrors
@@ -18,11 +18,10 @@ from ..topology.values import ListOf, Type
 from ..transport import namespaces
 from ..transport.namespaces import inside
 from ..transport.netlink import Netlink
-from ..transport.rtnetlink import Request, link_attributes, set_address, set_link, set_route
+from ..transport.rtnetlink import RTPROT_STATIC, Request, RouteRecord, link_attributes, set_address, set_link, set_route
 from ._network import key_of
 
-# linux/rtnetlink.h, RTPROT_*: routes that come and go with an address; those set by hand; ours.
-_KERNEL, _BOOT, _STATIC = 2, 3, 4
+_KERNEL = 2  # RTPROT_KERNEL: routes that come and go with an address
 # What a namespace's lo has from the kernel is nobody's to manage.
 _OWN = frozenset(("127.0.0.1/8", "::1/128"))
 
@@ -47,7 +46,10 @@ class Route:
 
 @dataclass(frozen=True)
 class Addressing:
-    """An interface's addresses ('192.0.2.1/24') and static routes; whoever owns the interface owns these."""
+    """An interface's addresses ('192.0.2.1/24') and static routes; whoever owns the interface owns these.
+
+    ``family`` (4 or 6) is the one that is managed, None for both: DHCP may look after the other.
+    """
 
     name: str
     netns: str = ""
@@ -55,11 +57,21 @@ class Addressing:
     up: bool | None = None
     addresses: tuple[str, ...] | None = None
     routes: tuple[Route, ...] | None = None
+    family: int | None = field(default=None, metadata={"hidden": True})
 
     @property
     def key(self) -> str:
         """Return 'name' on the lab host, 'netns/name' elsewhere."""
         return key_of(self.netns, self.name)
+
+    def only(self, family: int | None) -> Addressing:
+        """Return what it has of one family, or all."""
+        if family is None:
+            return self
+        addresses = tuple(address for address in self.addresses or () if _version(address) == family)
+        # Routes without a gateway are the link's own, and of the family of their network.
+        routes = tuple(route for route in self.routes or () if _version(route.via or route.to) == family)
+        return replace(self, addresses=addresses, routes=routes, family=family)
 
 
 class AddressDriver:
@@ -70,22 +82,22 @@ class AddressDriver:
     def observe(self, goal: Goal[Addressing], scope: Scope) -> Mapping[str, Addressing]:
         """Read all interfaces of the namespaces that the goal names."""
         have: dict[str, Addressing] = {}
+        wanted = {target.key for target in goal.want}
         for netns in {target.netns for target in goal.want}:
             if netns and not namespaces.exists(netns):
                 continue
             with Netlink(netns) as kernel:
                 addresses: dict[int, list[str]] = defaultdict(list)
-                routes: dict[int, list[Route]] = defaultdict(list)
+                routes: dict[int, list[RouteRecord]] = defaultdict(list)
                 for address in kernel.addresses():
                     if not address.lifetime and address.address not in _OWN:
                         addresses[address.index].append(address.address)
                 for route in kernel.routes():
-                    # Those of a node's routing daemon, DHCP client or neighbours are theirs; on the lab host they tell what is in use.
-                    if route.protocol in (_BOOT, _STATIC) or (not netns and route.protocol != _KERNEL):
-                        routes[route.index].append(Route(route.to, route.via))
+                    routes[route.index].append(route)
                 for link in kernel.links():
-                    places = tuple(sorted(addresses[link.index])), tuple(sorted(routes[link.index], key=str))
-                    have[key_of(netns, link.name)] = Addressing(link.name, netns, scope.lab, link.up, *places)
+                    key = key_of(netns, link.name)
+                    places = tuple(sorted(addresses[link.index])), _routes(routes[link.index], managed=key in wanted)
+                    have[key] = Addressing(link.name, netns, scope.lab, link.up, *places)
         return have
 
     def plan(
@@ -98,7 +110,8 @@ class AddressDriver:
         problems = [problem for target in goal.want for problem in _overlaps(target, left.values(), wanted)]
         if problems:
             raise LabErrors(problems)
-        return compare(self.kind, left, goal, scope)
+        here = {target.key: left[target.key].only(target.family) for target in goal.want if target.key in left}
+        return compare(self.kind, here, goal, scope)
 
     def remove(self, changes: Sequence[Change[Addressing]], scope: Scope) -> None:
         """Do nothing: addresses go with their interface."""
@@ -122,9 +135,21 @@ def addressing(item: Mapping[str, Any], lab: str) -> Addressing:
         netns=item.get("netns") or "",
         lab=lab,
         up=item.get("up"),
+        family=item.get("family"),
         addresses=None if addresses is None else tuple(sorted(str(ipaddress.ip_interface(address)) for address in addresses)),
         routes=None if routes is None else tuple(sorted((Route(route["to"], route.get("via")) for route in routes), key=str)),
     )
+
+
+def _routes(records: Sequence[RouteRecord], managed: bool) -> tuple[Route, ...]:
+    """Return an interface's routes: the managed ones only, or all that are in the way of others."""
+    # A DHCP client's, a routing daemon's and those of somebody at a shell are theirs, and say so by their protocol.
+    chosen = (record for record in records if (record.protocol == RTPROT_STATIC if managed else record.protocol != _KERNEL))
+    return tuple(sorted((Route(record.to, record.via) for record in chosen), key=str))
+
+
+def _version(text: str) -> int:
+    return 6 if ":" in text else 4
 
 
 def _requests(change: Change[Addressing]) -> list[Request]:

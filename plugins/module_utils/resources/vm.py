@@ -15,9 +15,9 @@ from typing import Any
 from .._errors import LabErrors
 from .._paths import make_public, run_dir, state_dir
 from .._plan import Change, Goal, Scope
-from ..transport import kvm, qemu, tap
+from ..transport import kvm, namespaces, qemu, tap
 from . import _vm_process as process
-from ._vm_model import SILENT, Vm, files
+from ._vm_model import SILENT, Nic, Vm, files
 from ._vm_plan import after_earlier, memory_problem, step
 
 # A unix socket's path is limited to 107 characters (unix(7)).
@@ -47,7 +47,7 @@ class VmDriver:
         seen = process.together(lambda name: process.look(scope.lab, name, found.get(name, [])), sorted(names))
         have = {vm.name: vm for vm in seen if vm is not None}
         self._problems = _impossible(goal.want, have, scope)
-        self._unplugged = {nic.tap: vm.name for vm in goal.want if vm.runs for nic in vm.nics or () if nic.tap and not tap.exists(nic.tap)}
+        self._unplugged = {nic.cable: vm.name for vm in goal.want if vm.runs for nic in vm.nics or () if nic.cable and not _exists(nic)}
         self._available = _available_memory() if goal.want else None
         return have
 
@@ -67,7 +67,7 @@ class VmDriver:
                 self.restart_needed[name] = planned.pending
         gone = [vm for name, vm in have.items() if name not in wanted and (name in goal.absent or goal.purge)]
         shortage = memory_problem([c.after for c in changes if _starts(c) and not (c.before and c.before.runs)], self._available)  # type: ignore[misc]
-        coming = {getattr(change.after, "name", None) for change in earlier if change.kind == "link"}
+        coming = {change.key for change in earlier if change.kind == "link" and change.after}
         problems = [
             *self._problems,
             *([shortage] if shortage else []),
@@ -122,6 +122,14 @@ class VmDriver:
             for nic in vm.nics or ()
         ]
         return dataclasses.replace(vm, accel=accel, nics=tuple(nics), stale=())
+
+
+def _exists(nic: Nic) -> bool:
+    """Say whether a NIC's tap is there."""
+    if nic.netns and not namespaces.exists(nic.netns):
+        return False
+    with namespaces.inside(nic.netns):
+        return tap.exists(nic.tap or "")
 
 
 def _starts(change: Change[Vm]) -> bool:

@@ -113,6 +113,7 @@ def _nic(entry: Mapping[str, Any], lab: str, vm: str, number: int) -> Nic:
         model=entry.get("model") or "virtio-net-pci",
         mac=(entry.get("mac") or next(macs(GUEST_MAC, lab, vm, identity))).lower(),
         tap=entry.get("tap"),
+        netns=entry.get("netns") or "",
         user=None if user is None else _user_options(user),
         queues=entry.get("queues") or 1,
         vnet_hdr=None if user is not None else entry.get("vnet_hdr"),
@@ -203,14 +204,29 @@ def _cmdline(start: Source, record: Mapping[str, Any], nics: Sequence[Nic], auth
         if keys:
             words.append("netvirt.key=" + base64.b64encode("".join(f"{key}\n" for key in keys).encode()).decode())
         for entry in _network(record, nics):
-            if entry["method"] == "static":
-                tail = entry.get("gateway") or ""
-                words += [f"netvirt.address={entry['mac']},{address},{tail}" for address in entry.get("addresses") or ()]
+            words += _addresses(entry)
     line = " ".join(word for word in words if word)
     if len(line) > _LONGEST_CMDLINE:
         what = f"The kernel command line of VM '{record['name']}' has {len(line)} characters"
         raise LabErrors([f"{what}, more than {_LONGEST_CMDLINE}; give fewer or shorter keys."])
     return line
+
+
+def _addresses(entry: Mapping[str, Any]) -> list[str]:
+    """Return what a guest without cloud-init is told of an interface's addresses and routes."""
+    addresses = entry.get("addresses") or ()
+    words = [f"netvirt.address={entry['mac']},{address},{_via(entry, address)}" for address in addresses]
+    if addresses and entry["method"] == "dhcp":
+        words.append(f"netvirt.dhcp={entry['mac']}")
+    plain = [route for route in entry.get("routes") or () if route["to"] != "default"]
+    return words + [f"netvirt.route={entry['mac']},{route['to']},{route['via']}" for route in plain]
+
+
+def _via(entry: Mapping[str, Any], address: str) -> str:
+    """Return the default gateway of an address's family."""
+    routes = [{"to": "default", "via": entry.get("gateway")}, *(entry.get("routes") or ())]
+    ways = (route["via"] for route in routes if route["to"] == "default" and route["via"])
+    return next((via for via in ways if (":" in via) == (":" in address)), "")
 
 
 def _mistakes(vms: Sequence[Mapping[str, Any]], lab: str) -> list[str]:

@@ -1,179 +1,262 @@
 # Copyright: (c) 2026, the netvirt.lab authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How each interface of a topology gets its IPv4 addresses and its default route."""
+"""How each interface of a topology gets its addresses and its routes, family by family."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import ip_interface
 
-from .model import SWITCHES, Endpoint, Ipv4, Link, Node, Topology
-from .scalars import usable
-from .subnets import Subnet, subnets
-from .values import Problems
+from .choices import Pool, trailing
+from .loopbacks import with_loopbacks
+from .model import Endpoint, Ip, Link, Node, Route, SubInterface, Topology, Version, ip_of
+from .networks import Place, places, segments
+from .routes import DEFAULT, Addressed, routes
+from .scalars_ip import is_name
+from .subnets import Subnet, Want, completed, switch_subnets
+from .values import Problems, suggestion
+
+Key = tuple[str, str]
 
 
 def addressed(topology: Topology, problems: Problems) -> Topology:
-    """Return the topology with every interface's addresses, reservations included."""
-    return _Addressing(topology, problems).result()
+    """Return the topology with every interface's addresses, reservations included, and its routes."""
+    heads = segments(topology)
+    topology = with_loopbacks(topology, problems)
+    found = list(places(topology, heads))
+    _check_idle(topology, {place.node.name for place in found}, problems)
+    families = [_Family(version, topology, heads, found, problems) for version in (4, 6)]
+    for family in families:
+        family.solve()
+    _check_routes(topology, set().union(*(family.laid for family in families)), problems)
+    return _whole(topology, families)
 
 
-class _Addressing:
-    def __init__(self, topology: Topology, problems: Problems) -> None:
+def _check_routes(topology: Topology, laid: set[tuple[str, int]], problems: Problems) -> None:
+    """Say which routes' names mean nothing."""
+    for node in topology.nodes.values():
+        for number, route in enumerate(node.routes):
+            names = [name for name in (route.to, route.via) if name != DEFAULT and is_name(name)]
+            unknown = next((name for name in names if name not in topology.nodes), None)
+            path = f"{node.path}.routes[{number}]"
+            if unknown:
+                problems.append(f"{path}: no node '{unknown}'{suggestion(unknown, topology.nodes)}")
+            elif names and (node.name, number) not in laid:
+                what = f"'{node.name}' and '{route.via}' share no network, or '{route.to}' has no addresses there"
+                problems.append(f"{path}: '{route.to} via {route.via}' leads nowhere: {what}")
+
+
+def _check_idle(topology: Topology, linked: set[str], problems: Problems) -> None:
+    for node in topology.nodes.values():
+        given = [ip for ip in (node.ipv4, node.ipv6) if ip and ip.method in ("dhcp", "static")]
+        if (given or node.gateway or node.routes) and node.name not in linked:
+            problems.append(f"{node.path}: has an address or a gateway, but no link that could carry it; add a link")
+
+
+class _Family:
+    """The addresses and routes of one family."""
+
+    def __init__(self, version: Version, topology: Topology, heads: dict[str, str], found: Sequence[Place], problems: Problems) -> None:
+        self.version = version
         self._topology = topology
+        self._heads = heads
+        self._places = found
         self._problems = problems
-        self._subnets = subnets(topology.nodes, problems)
-        self._segments = segments(topology)
+        self.subnets = switch_subnets(topology.nodes, version, problems)
         self._homes: dict[str, list[Subnet]] = defaultdict(list)
-        for name, subnet in self._subnets.items():
-            self._homes[self._segments[name]].append(subnet)
-        self._owners: dict[tuple[str, IPv4Address], str] = {}
-        self._wanting: dict[str, list[tuple[str, str]]] = defaultdict(list)
-        self._seen: set[str] = set()
-        self._routed: set[str] = set()
+        for name, subnet in self.subnets.items():
+            self._homes[heads[name]].append(subnet)
+        # Segments with a switch that wants a subnet from the pool, and the first such switch.
+        self._lending: dict[str, str] = {}
+        for node in topology.nodes.values():
+            if node.switch and node.switch.lent(version) == "auto" and not self._homes[heads[node.name]]:
+                self._lending.setdefault(heads[node.name], node.name)
+        self._owners: dict[tuple[str, str], str] = {}
+        self.ips: dict[Key, Ip | None] = {}
+        self.networks: dict[Key, str | None] = {}
+        self.routes: dict[Key, tuple[Route, ...]] = {}
+        self.laid: set[tuple[str, int]] = set()
 
-    def result(self) -> Topology:
-        """Give static addresses first, then reserve the others' around them."""
-        for name, subnet in self._subnets.items():
-            self._own(self._segments[name], str(subnet.address), f"switch '{name}'", subnet.node.path)
-        links = tuple(self._link(link) for link in self._topology.links)
-        for node in self._topology.nodes.values():
-            if (node.ipv4 or node.gateway) and node.name not in self._seen:
-                self._problems.append(f"{node.path}: has an address or a gateway, but no link that could carry it; add a link")
-        reserved: dict[tuple[str, str], str] = {}
-        for name, ends in self._wanting.items():
-            reserved.update(self._subnets[name].reserve(self._topology.name, ends, self._problems))
-        nodes = {name: self._node(node) for name, node in self._topology.nodes.items()}
-        return replace(self._topology, nodes=nodes, links=tuple(_with_reservations(link, reserved) for link in links))
+    def solve(self) -> None:
+        """Give static addresses first, then reserve the others' around them, then lay routes over what is known."""
+        for name, subnet in self.subnets.items():
+            if subnet.own:
+                self._own(self._heads[name], subnet.own, f"switch '{name}'", subnet.path)
+        for place in self._places:
+            self.ips[place.key] = self._wish(place)
+        statics = {place.key: self._static(place) for place in self._places if self._method(place) == "static"}
+        self.ips.update(statics)
+        self._lend()
+        self._reserve()
+        known = [
+            Addressed(place, self.ips[place.key], tuple(self._homes.get(place.network, ())), place.interface.path) for place in self._places
+        ]
+        self.routes, self.laid = routes(known, self.version, self._named, self._problems)
 
-    def _node(self, node: Node) -> Node:
-        subnet = self._subnets.get(node.name)
-        return replace(node, switch=replace(node.switch, dhcp=subnet.dhcp)) if subnet and node.switch else node
+    def _named(self, name: str) -> list[str]:
+        """Return the networks that a node's name stands for: a switch's subnets, a namespace's loopback addresses."""
+        node = self._topology.nodes.get(name)
+        if node and node.space:
+            return [str(ip_interface(address).network) for address in node.space.loopback or ()]
+        return [str(home.network) for home in self._homes.get(self._heads.get(name, ""), ())]
 
-    def _link(self, link: Link) -> Link:
-        first, second = link.ends
-        return replace(link, ends=(self._end(first, second, link), self._end(second, first, link)))
+    def _method(self, place: Place) -> str | None:
+        ip = self.ips[place.key]
+        return ip.method if ip else None
 
-    def _end(self, end: Endpoint, far: Endpoint, link: Link) -> Endpoint:
-        node = self._topology.nodes[end.node]
-        if node.kind in SWITCHES:
-            return end
-        if node.name not in self._seen:
-            self._seen.add(node.name)
-            end = replace(end, ipv4=end.ipv4 or node.ipv4, gateway=node.gateway if end.gateway is None else end.gateway)
-        name = network(far, link, self._segments)
-        # The switch's own address is in no VLAN, and on no wire: these networks have no subnets.
-        homes = self._homes.get(name, [])
+    def _wish(self, place: Place) -> Ip | None:
+        """Return what the file says of an interface, or what its network offers."""
+        node = place.node
+        given = ip_of(place.interface, self.version)
+        by_node = node.ipv4 if self.version == 4 else node.ipv6
+        if by_node and given is None and (place.first or by_node.method == "auto"):
+            given = by_node
+        homes = self._homes.get(place.network, [])
         serving = next((home for home in homes if home.dhcp), None)
-        end = replace(end, network=(serving or homes[0]).node.name if homes else None)
-        ipv4 = end.ipv4 or (Ipv4("dhcp") if serving and node.kind != "host" else None)
-        if ipv4 and ipv4.method == "dhcp":
-            return self._leased(replace(end, ipv4=ipv4), node, serving)
-        if ipv4 and ipv4.method == "static":
-            ipv4 = Ipv4("static", tuple(self._static(address, end, name, homes) for address in ipv4.addresses))
-            return self._with_route(replace(end, ipv4=ipv4), node, homes)
-        if end.gateway:
-            self._problems.append(f"{end.path}: gateway {end.gateway} of {end} cannot be reached without an address; add ipv4")
-        return replace(end, ipv4=ipv4)
+        near = serving or next((home for home in homes if home.own), None)
+        self.networks[place.key] = near.node.name if near and near.node else None
+        if given is None and node.kind != "host" and not isinstance(place.interface, SubInterface):
+            given = Ip("dhcp") if serving else Ip("auto") if self._offers(place, homes) else None
+        if given and given.method == "dhcp" and not self._leasable(place, serving):
+            return None
+        return given
 
-    def _leased(self, end: Endpoint, node: Node, serving: Subnet | None) -> Endpoint:
-        if node.kind == "host":
-            self._problems.append(
-                f"{end.path}: {end} is an interface of the lab host itself, which asks no lab for an address; give it a static one"
-            )
+    def _offers(self, place: Place, homes: Sequence[Subnet]) -> bool:
+        """Say whether an interface of which the file says nothing gets an address: on a switch with a subnet, or the lab host's IPv6."""
+        return place.network in self._lending or any(home.own is None or self.version == 6 for home in homes)
+
+    def _leasable(self, place: Place, serving: Subnet | None) -> bool:
+        if place.node.kind == "host":
+            what = "is an interface of the lab host itself, which asks no lab for an address; give it a static one"
+            self._problems.append(f"{place.interface.path}: {place} {what}")
         elif serving is None:
-            self._problems.append(f"{end.path}: no DHCP where {end} is; add dhcp to its switch, or give it a static address")
-        elif end.gateway is not None:
-            self._problems.append(
-                f"{end.path}: {end} is told its default route by DHCP; set dhcp.router of '{serving.node.name}' instead of gateway"
-            )
+            self._problems.append(f"{place.interface.path}: no DHCP where {place} is; add dhcp to its switch, or give it a static address")
         else:
-            self._wanting[serving.node.name].append((end.node, end.interface or ""))
-            router = serving.dhcp.router if serving.dhcp else None
-            if router:
-                self._routed.add(node.name)
-            return replace(end, gateway=router)
-        return end
+            return True
+        return False
 
-    def _static(self, address: str, end: Endpoint, network_name: str, homes: list[Subnet]) -> str:
-        """Return an address with its prefix length, checked against the network that it is in."""
-        before = len(self._problems)
-        bare = address.partition("/")[0]
-        home = next((home for home in homes if IPv4Address(bare) in home.network), None)
-        if homes and home is None:
-            known = " or ".join(f"{home.network}, the subnet of '{home.node.name}'" for home in homes)
-            self._problems.append(f"{end.path}: address {bare} of {end} is outside of {known}")
-        elif home and "/" not in address:
-            address = f"{address}/{home.network.prefixlen}"
-        elif home and IPv4Interface(address).network != home.network:
-            self._problems.append(
-                f"{end.path}: address {address} of {end} needs the prefix length of its subnet, /{home.network.prefixlen}"
-            )
-        elif "/" not in address:
-            self._problems.append(f"{end.path}: address {address} of {end} needs a prefix length, as in {address}/24")
-        if len(self._problems) > before:
-            return address
-        wrong = usable(IPv4Interface(address))
-        if wrong:
-            self._problems.append(f"{end.path}: {wrong}")
-        self._own(network_name, bare, str(end), end.path)
-        if home:
-            home.taken.add(IPv4Address(bare))
-        return address
+    def _static(self, place: Place) -> Ip:
+        ip = self.ips[place.key]
+        homes = self._homes.get(place.network, [])
+        found = []
+        for given in ip.addresses if ip else ():
+            before = len(self._problems)
+            address = completed(given, str(place), homes, place.interface.path, self._problems)
+            bare = address.partition("/")[0]
+            if len(self._problems) == before:
+                self._own(place.network, bare, str(place), place.interface.path)
+                for home in homes:
+                    if bare in home:
+                        home.take(bare)
+                found.append(address)
+        return Ip("static", tuple(found))
 
-    def _own(self, network_name: str, address: str, owner: str, path: str) -> None:
-        other = self._owners.setdefault((network_name, IPv4Address(address)), owner)
+    def _own(self, network: str, address: str, owner: str, path: str) -> None:
+        other = self._owners.setdefault((network, address), owner)
         if other != owner:
             self._problems.append(f"{path}: address {address} of {owner} is the one of {other} already")
 
-    def _with_route(self, end: Endpoint, node: Node, homes: list[Subnet]) -> Endpoint:
-        if node.kind == "host":
-            if end.gateway:
-                self._problems.append(
-                    f"{end.path}: {end} is an interface of the lab host itself, whose default route is not the lab's; leave out gateway"
-                )
-            return end
-        gateway = end.gateway
-        if gateway is None and homes and node.name not in self._routed:
-            gateway = homes[0].gateway
-        elif gateway:
-            networks = [IPv4Interface(address).network for address in (end.ipv4.addresses if end.ipv4 else ()) if "/" in address]
-            if networks and not any(IPv4Address(gateway) in network for network in networks):
-                self._problems.append(f"{end.path}: gateway {gateway} of {end} is outside of {', '.join(map(str, networks))}")
-        if gateway:
-            self._routed.add(node.name)
-        return replace(end, gateway=gateway)
+    def _lend(self) -> None:
+        """Give a subnet to each network that has none and needs one, in the order in which the links name them."""
+        given: dict[str, list[str]] = defaultdict(list)
+        wanting: dict[str, list[Place]] = {}
+        for place in self._places:
+            given[place.network].extend(self._addresses(place))
+            if self._method(place) == "auto" and not self._homes.get(place.network):
+                wanting.setdefault(place.network, []).append(place)
+        for head in self._lending:
+            wanting.setdefault(head, [])
+        if not wanting:
+            return
+        # Where a switch asks the pool, the addresses that the file gives there are to be in what it gets.
+        others = (str(ip_interface(one).network) for network, found in given.items() if network not in self._lending for one in found)
+        used = {str(subnet.network) for subnet in self.subnets.values()}.union(others)
+        pools = {name: self._pool(name, used) for name in ("lan", "p2p")}
+        for network, here in wanting.items():
+            home = self._lent(network, here, given.get(network, ()), pools)
+            if home:
+                for bare in (address.partition("/")[0] for address in given.get(network, ())):
+                    if bare in home:
+                        home.take(bare)
+                self._homes[network].append(home)
+
+    def _lent(self, network: str, here: Sequence[Place], given: Sequence[str], pools: Mapping[str, Pool]) -> Subnet | None:
+        """Return a network's subnet: by its switch's name, its own, or the addresses that the file gives there."""
+        name = self._lending.get(network, network)
+        switch = self._topology.nodes.get(name)
+        path = here[0].interface.path if here else switch.path if switch else name
+        if given and network not in self._lending:
+            return Subnet(str(ip_interface(given[0]).network), path, switch)
+        # Of the links of two nodes, only the ends are in the network's name, and their numbers mean nothing.
+        wire = bool(here) and self._wire(here[0])
+        pool, number = (pools["p2p"], None) if wire else (pools["lan"], trailing(name))
+        subnet = pool.take((self._topology.name, network), number, max(1, len(here)), path)
+        return Subnet(subnet, path, switch) if subnet else None
+
+    def _wire(self, place: Place) -> bool:
+        far = self._topology.nodes[place.far.node]
+        return far.hidden or not far.switch
+
+    def _pool(self, name: str, used: set[str]) -> Pool:
+        pool = self._topology.pools[name]
+        network, prefix = ("ipv4", "prefix") if self.version == 4 else ("ipv6", "prefix6")
+        return Pool(f"{name}.{network}", pool[network], pool[prefix], used, self._problems)
+
+    def _reserve(self) -> None:
+        """Give addresses to those that want one: by DHCP from the first switch that has it, else of the first subnet."""
+        groups: dict[int, tuple[Subnet, list[Want]]] = {}
+        for place in self._places:
+            leased, homes = self._method(place) == "dhcp", self._homes.get(place.network, [])
+            home = next((home for home in homes if home.dhcp or not leased), None)
+            if home and (leased or self._method(place) == "auto"):
+                groups.setdefault(id(home), (home, []))[1].append(Want(*place.key, dhcp=leased))
+        for home, wants in groups.values():
+            found = home.reserve(self._topology.name, wants, self._problems)
+            for want in wants:
+                address = found.get((want.node, want.interface))
+                self.ips[want.node, want.interface] = Ip("dhcp" if want.dhcp else "auto", (address,) if address else ())
+
+    def _addresses(self, place: Place) -> tuple[str, ...]:
+        ip = self.ips[place.key]
+        return ip.addresses if ip else ()
 
 
-def network(far: Endpoint, link: Link, heads: Mapping[str, str]) -> str:
-    """Return the name of the layer-2 network of an interface whose link ends in far: segment, VLAN in a segment, or wire."""
-    if far.node not in heads:
-        return "--".join(map(str, link.ends))
-    vlan = far.tag or ",".join(map(str, far.trunks or ()))
-    return f"{heads[far.node]}/{vlan}" if vlan else heads[far.node]
+def _whole(topology: Topology, families: Sequence[_Family]) -> Topology:
+    """Return the topology with what was found out about it."""
+    ipv4, ipv6 = families
 
+    def end(old: Endpoint) -> Endpoint:
+        key = (old.node, old.interface or "")
+        if key not in ipv4.ips:
+            return old
+        return replace(
+            old,
+            ipv4=ipv4.ips[key],
+            ipv6=ipv6.ips[key],
+            routes=ipv4.routes[key] + ipv6.routes[key],
+            network=ipv4.networks[key] or ipv6.networks[key],
+        )
 
-def segments(topology: Topology) -> dict[str, str]:
-    """Return for every switch the name of the first switch that it is linked with, over any number of others."""
-    heads = {name: name for name, node in topology.nodes.items() if node.kind in SWITCHES}
+    def sub(node: Node, old: SubInterface) -> SubInterface:
+        key = (node.name, old.name)
+        if key not in ipv4.ips:
+            return old
+        return replace(old, ipv4=ipv4.ips[key], ipv6=ipv6.ips[key], routes=ipv4.routes[key] + ipv6.routes[key])
 
-    def head(name: str) -> str:
-        while heads[name] != name:
-            heads[name] = name = heads[heads[name]]
-        return name
+    def node(old: Node) -> Node:
+        subnet = ipv4.subnets.get(old.name)
+        if old.switch and subnet:
+            return replace(old, switch=replace(old.switch, dhcp=subnet.dhcp))
+        if old.space and old.space.interfaces:
+            return replace(old, space=replace(old.space, interfaces=tuple(sub(old, one) for one in old.space.interfaces)))
+        return old
 
-    for first, second in (link.ends for link in topology.links):
-        if first.node in heads and second.node in heads:
-            heads[head(second.node)] = head(first.node)
-    return {name: head(name) for name in heads}
+    def link(old: Link) -> Link:
+        return replace(old, ends=(end(old.ends[0]), end(old.ends[1])))
 
-
-def _with_reservations(link: Link, reserved: Mapping[tuple[str, str], str]) -> Link:
-    def complete(end: Endpoint) -> Endpoint:
-        address = reserved.get((end.node, end.interface or ""))
-        return replace(end, ipv4=Ipv4("dhcp", (address,))) if address else end
-
-    return replace(link, ends=(complete(link.ends[0]), complete(link.ends[1])))
+    return replace(
+        topology, nodes={name: node(one) for name, one in topology.nodes.items()}, links=tuple(link(one) for one in topology.links)
+    )

@@ -9,7 +9,9 @@ from typing import Any
 
 from .._errors import LabError
 from ..images.catalogue import Image, find, own_image
-from .model import Endpoint, Guest, Node, Topology, User
+from .model import Endpoint, Guest, Link, Node, Topology, User
+from .plain import plain
+from .routes import DEFAULT
 from .values import Problems
 
 
@@ -56,21 +58,17 @@ def machine(node: Node, guest: Guest, topology: Topology) -> dict[str, Any]:
     ends = topology.ends(node.name)
     same = ("image", "boot", "cpus", "machine", "cpu_model", "accel", "state", "stop_timeout", "on_change")
     nics = [
-        {"id": end.interface, "model": end.model or guest.model, "mac": end.mac, "tap": far.interface, "vnet_hdr": None}
+        {
+            "id": end.interface,
+            "model": end.model or guest.model,
+            "mac": end.mac,
+            "tap": far.interface,
+            "netns": topology.nodes[far.node].netns or "",
+            "vnet_hdr": end.offload,
+        }
         for end, far, _link in ends
     ]
-    network = [
-        {
-            "interface": end.interface,
-            "mac": end.mac,
-            "method": end.ipv4.method if end.ipv4 else "none",
-            "addresses": list(end.ipv4.addresses) if end.ipv4 and end.ipv4.method == "static" else [],
-            "gateway": (end.gateway or None) if end.ipv4 and end.ipv4.method == "static" else None,
-            "dns": list(_name_servers(end, topology)),
-            **({"mtu": link.mtu} if link.mtu else {}),
-        }
-        for end, _far, link in ends
-    ]
+    network = [_network(end, link, topology) for end, _far, link in ends]
     return {
         "name": node.name,
         **{key: getattr(guest, key) for key in same},
@@ -86,6 +84,25 @@ def machine(node: Node, guest: Guest, topology: Topology) -> dict[str, Any]:
         "network": network,
         "user_data": dict(guest.user_data),
         "extra_args": list(guest.extra_args),
+    }
+
+
+def _network(end: Endpoint, link: Link, topology: Topology) -> dict[str, Any]:
+    """Return how a guest's interface is set up from inside. gateway is IPv4's; IPv6's is a route like others."""
+    leased = bool(end.ipv4 and end.ipv4.method == "dhcp")
+    # What the DHCP server tells is not said twice.
+    told = [route for route in end.routes if not (leased and route.to == DEFAULT and ":" not in route.via)]
+    gateway = next((route.via for route in told if route.to == DEFAULT and ":" not in route.via), None)
+    found = [address for ip in (end.ipv4, end.ipv6) if ip and ip.method != "dhcp" for address in ip.addresses]
+    return {
+        "interface": end.interface,
+        "mac": end.mac,
+        "method": "dhcp" if leased else "static" if found else "none",
+        "addresses": found,
+        "gateway": gateway,
+        "routes": [plain(route) for route in told if route.via != gateway or route.to != DEFAULT],
+        "dns": list(_name_servers(end, topology)),
+        **({"mtu": link.mtu} if link.mtu else {}),
     }
 
 

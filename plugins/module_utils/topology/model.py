@@ -15,18 +15,27 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-Kind = Literal["netns", "vm", "ovs", "bridge", "host"]
-Method = Literal["dhcp", "static", "none"]
+Kind = Literal["netns", "vm", "ovs", "bridge", "host", "uplink"]
+Method = Literal["dhcp", "static", "auto", "none"]
+Version = Literal[4, 6]
 
 SWITCHES = frozenset(("ovs", "bridge"))
 
 
 @dataclass(frozen=True)
-class Ipv4:
-    """How an interface gets its IPv4 addresses; addresses are in CIDR notation, one from DHCP is the reserved one."""
+class Ip:
+    """How an interface gets its addresses of one family, in CIDR notation: one from DHCP is the reserved one."""
 
     method: Method
     addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Route:
+    """A static route: ``to`` is 'default' or a network. In a node's own, before they are resolved, both may be names of nodes."""
+
+    to: str
+    via: str
 
 
 @dataclass(frozen=True)
@@ -42,13 +51,27 @@ class Dhcp:
 
 @dataclass(frozen=True)
 class Switch:
-    """What only a switch has. ``bridge`` holds the settings of an Open vSwitch bridge that the file gives, as they are."""
+    """What only a switch has. ``bridge`` holds the settings of its bridge that the file gives, as they are.
+
+    ipv4 and ipv6 are the lab host's own addresses; subnet and subnet6 ('auto', or a network) are for a switch without.
+    """
 
     device: str | None = None
     ipv4: str | None = None
+    ipv6: str | None = None
+    subnet: str | None = None
+    subnet6: str | None = None
     dhcp: Dhcp | None = None
     nat: bool = False
     bridge: Mapping[str, Any] = field(default_factory=dict)
+
+    def own(self, version: Version) -> str | None:
+        """Return the lab host's own address of a family."""
+        return self.ipv4 if version == 4 else self.ipv6
+
+    def lent(self, version: Version) -> str | None:
+        """Return the subnet of a family that the lab host has no address in."""
+        return self.subnet if version == 4 else self.subnet6
 
 
 @dataclass(frozen=True)
@@ -87,25 +110,83 @@ class Guest:
 
 
 @dataclass(frozen=True)
+class SubInterface:
+    """A VLAN of another interface of the same node. ``routes`` are the resolved ones."""
+
+    name: str
+    path: str
+    parent: str
+    vlan: int
+    protocol: str
+    ipv4: Ip | None = None
+    ipv6: Ip | None = None
+    mtu: int | None = None
+    routes: tuple[Route, ...] = ()
+
+
+@dataclass(frozen=True)
+class Service:
+    """A program that is kept alive in a namespace."""
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    directory: str | None
+    user: str | None
+    restart: bool
+
+
+@dataclass(frozen=True)
+class Space:
+    """What only a network namespace has. ``frr`` is what the file declares of its routing daemons, None without any.
+
+    ``loopback`` holds addresses, or the one word 'auto' for each family that gets one.
+    """
+
+    netns: str | None = None
+    router: bool | None = None
+    loopback: tuple[str, ...] | None = None
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    interfaces: tuple[SubInterface, ...] = ()
+    exec: tuple[str, ...] = ()
+    services: Mapping[str, Service] = field(default_factory=dict)
+    firewall: str | None = None
+    frr: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
 class Node:
-    """A node; ``netns`` is the name of a namespace node's network namespace. ipv4 and gateway are those of its first interface."""
+    """A node. ipv4 and ipv6 are those of its first interface ('auto': of all), ``gateway`` its default routes, () none.
+
+    ``device`` is an uplink's. A hidden node is no host of the inventory: it only carries a link.
+    """
 
     name: str
     kind: Kind
     path: str
-    netns: str | None = None
-    ipv4: Ipv4 | None = None
-    gateway: str | None = None
+    ipv4: Ip | None = None
+    ipv6: Ip | None = None
+    gateway: tuple[str, ...] | None = None
+    routes: tuple[Route, ...] = ()
+    space: Space | None = None
     guest: Guest | None = None
     switch: Switch | None = None
+    device: str | None = None
+    hidden: bool = False
+
+    @property
+    def netns(self) -> str | None:
+        """Return the name of a namespace node's network namespace."""
+        return self.space.netns if self.space else None
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One end of a link. At a switch ``interface`` is the port's device on the lab host. An empty gateway means: none.
+    """One end of a link. At a switch ``interface`` is the port's device on the lab host.
 
+    ``gateway`` is what the file gives, () for none; ``routes`` are the resolved routes.
     ``altname`` is the long name of an end that is a device of the lab host; ``network`` is the switch
-    whose subnet an interface is in.
+    on whose subnet the lab host and this interface are; ``shaping`` is what holds for what this end sends, ``ifb`` the
+    device that does it for a guest.
     """
 
     node: str
@@ -113,13 +194,18 @@ class Endpoint:
     interface: str | None = None
     mac: str | None = None
     model: str | None = None
-    ipv4: Ipv4 | None = None
-    gateway: str | None = None
-    tag: int | None = None
+    ipv4: Ip | None = None
+    ipv6: Ip | None = None
+    gateway: tuple[str, ...] | None = None
+    offload: bool | None = None
+    tag: int | str | None = None
     trunks: tuple[int, ...] | None = None
     vlan_mode: str | None = None
+    shaping: Mapping[str, float] = field(default_factory=dict)
+    ifb: str | None = None
     altname: str | None = None
     network: str | None = None
+    routes: tuple[Route, ...] = ()
 
     def __str__(self) -> str:
         """Return node:interface, as in the file."""
@@ -135,6 +221,10 @@ class Link:
     mtu: int | None = None
     up: bool = True
 
+    def __str__(self) -> str:
+        """Return the names of both ends."""
+        return "--".join(map(str, self.ends))
+
 
 @dataclass(frozen=True)
 class Group:
@@ -146,13 +236,17 @@ class Group:
 
 @dataclass(frozen=True)
 class Topology:
-    """A lab. ``notices`` say what was left out of imported files."""
+    """A lab. ``pools`` are the networks that addresses are taken from: lan, p2p and loopback, each with ipv4, prefix, ipv6, prefix6.
+
+    ``notices`` say what was left out of imported files.
+    """
 
     name: str
     domain: str
     resolvers: tuple[str, ...] | None
     uplink: str
     images: Mapping[str, Any]
+    pools: Mapping[str, Mapping[str, Any]]
     nodes: Mapping[str, Node]
     links: tuple[Link, ...]
     groups: Mapping[str, Group] = field(default_factory=dict)
@@ -169,3 +263,13 @@ class Topology:
             for end, far in (link.ends, link.ends[::-1]):
                 found.setdefault(end.node, []).append((end, far, link))
         return found
+
+
+def ip_of(end: Endpoint | SubInterface, version: Version) -> Ip | None:
+    """Return how an interface gets its addresses of a family."""
+    return end.ipv4 if version == 4 else end.ipv6
+
+
+def addresses(end: Endpoint | SubInterface) -> list[str]:
+    """Return all addresses of an interface."""
+    return [address for ip in (end.ipv4, end.ipv6) if ip for address in ip.addresses]

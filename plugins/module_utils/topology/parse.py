@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from ipaddress import IPv6Network
 from typing import Any
 
 from .._errors import LabErrors
@@ -14,12 +15,16 @@ from . import schema
 from .expand import expand
 from .expand_include import Files
 from .layers import Layer
-from .model import SWITCHES, Group, Guest, Node, Switch, Topology
+from .model import SWITCHES, Group, Guest, Node, Space, SubInterface, Switch, Topology
+from .names import digest
 from .parse_links import read_links
 from .values import Problems, shown, suggestion
 
 _GUEST = frozenset(part.name for part in fields(Guest))
 _SOURCES = frozenset(("nodes", "generate", "include"))
+_SWITCH = frozenset(part.name for part in fields(Switch)) - {"bridge"}
+_SPACE = frozenset(part.name for part in fields(Space))
+_COMMON = frozenset(("ipv4", "ipv6", "gateway", "routes", "device"))
 
 
 def parse(data: Any, files: Files | None = None) -> Topology:
@@ -45,6 +50,7 @@ def parse(data: Any, files: Files | None = None) -> Topology:
         resolvers=values["resolvers"],
         uplink=values["uplink"],
         images=values["images"],
+        pools=_pools(name, values["pools"] or {}),
         nodes=nodes,
         links=links,
         groups={group: Group(members, expanded.variables[group]) for group, members in expanded.groups.items()},
@@ -117,14 +123,36 @@ def _nodes(raw: Mapping[str, Sequence[Layer]], reader: _Layers, problems: Proble
             problems.append(f"{path}: the name differs from '{twin}' by upper and lower case only; names of hosts do not tell these apart")
         kind = reader.kind(layers)
         if kind is not None:
-            nodes[name] = _built(name, kind, path, reader.values(name, kind, layers))
+            values = reader.values(name, kind, layers)
+            schema.NODES[kind].check_missing(values, path, problems)
+            nodes[name] = _built(name, kind, path, values)
     return nodes
 
 
 def _built(name: str, kind: Any, path: str, values: Mapping[str, Any]) -> Node:
     if kind in SWITCHES:
-        bridge = {key: values[key] for key in schema.BRIDGE if values.get(key) is not None}
-        own = {key: values[key] for key in ("device", "ipv4", "dhcp", "nat")}
-        return Node(name, kind, path, switch=Switch(**own, bridge=bridge))
+        bridge = {key: values[key] for key in schema.BRIDGES[kind] if values.get(key) is not None}
+        return Node(name, kind, path, switch=Switch(**{key: values[key] for key in _SWITCH}, bridge=bridge))
+    common = {key: values[key] for key in _COMMON if key in values}
     guest = Guest(**{key: values[key] for key in _GUEST}) if kind == "vm" else None
-    return Node(name, kind, path, netns=values.get("netns"), ipv4=values["ipv4"], gateway=values.get("gateway"), guest=guest)
+    return Node(name, kind, path, **common, space=_space(values, path) if kind == "netns" else None, guest=guest)
+
+
+def _space(values: Mapping[str, Any], path: str) -> Space:
+    interfaces = tuple(
+        SubInterface(name, f"{path}.interfaces.{name}", **given) for name, given in values["interfaces"].items() if given is not None
+    )
+    frr = values["frr"] if values["frr"] is not None else {} if values["router"] == "frr" else None
+    router = None if values["router"] is None and frr is None else values["router"] is not False
+    return Space(**{**{key: values[key] for key in _SPACE}, "interfaces": interfaces, "router": router, "frr": frr})
+
+
+def _pools(lab: str, given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the pools with every default; those of IPv6 are parts of a network of the lab's own (RFC 4193)."""
+    own = f"fd{digest(lab).hex()[:2]}:{digest(lab).hex()[2:6]}:{digest(lab).hex()[6:10]}"
+    parts = {"lan": f"{own}::/50", "p2p": f"{own}:8000::/64", "loopback": f"{own}:ffff::/64"}
+    pools = {}
+    for name, block in schema.POOL.items():
+        pool = given.get(name) or block.defaults()
+        pools[name] = {**pool, "ipv6": pool["ipv6"] or str(IPv6Network(parts[name]))}
+    return pools

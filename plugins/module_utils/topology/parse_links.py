@@ -16,10 +16,49 @@ from .layers import RawLink
 from .model import SWITCHES, Endpoint, Link, Node
 from .values import Problems, shown, suggestion
 
-Ends = tuple[Endpoint, Endpoint]
+# Two ends of a link never share one of these, but for the words that say how an address is found.
+_ONE_END = frozenset(("mac", "ipv4", "ipv6", "gateway", "device"))
+_METHODS = ("dhcp", "auto", "none")
 
-# Two ends of a link never share one of these.
-_ONE_END = frozenset(("mac", "ipv4", "gateway", "device"))
+
+class _End:
+    """An end while it is read: what is given for it, by key."""
+
+    def __init__(self, node: Node, path: str, given: dict[str, Any]) -> None:
+        self.node = node
+        self.path = path
+        self.given = given
+
+    def __str__(self) -> str:
+        interface = self.given.get("interface")
+        return f"{self.node.name}:{interface}" if interface else self.node.name
+
+    def whole(self, problems: Problems) -> Endpoint:
+        """Return the canonical form; say what does not go together."""
+        given = dict(self.given)
+        for key, other in _NEEDS.items():
+            if key in given and other not in given:
+                problems.append(f"{self.path}: {key} of {self} means nothing without {other}; add {other}")
+        if "burst" in given and (late := [key for key in _LATE if key in given]):
+            problems.append(f"{self.path}: burst of {self} cannot be had beside {late[0]}; leave out one of the two")
+        if "native" in given:
+            if "tag" in given or "vlan_mode" in given:
+                problems.append(f"{self.path}: native of {self} is a tag and a vlan_mode; leave these out")
+            given["tag"] = given.pop("native")
+            given["vlan_mode"] = "native-untagged"
+        if self.node.kind == "bridge" and given.get("tag") in (given.get("trunks") or ()):
+            problems.append(f"{self.path}: VLAN {given['tag']} of {self} is carried with tags and without; leave it out of trunks")
+        device = given.pop("device", None)
+        if device:
+            given["interface"] = device
+        shaping = {key: given.pop(key) for key in schema.SHAPING if key in given}
+        return Endpoint(self.node.name, self.path, shaping=shaping, **given)
+
+
+_NEEDS = {"burst": "rate", "jitter": "delay", "reorder": "delay"}
+# What the kernel's other discipline does, sch_netem: it has a rate too, but no burst.
+_LATE = ("delay", "loss", "duplicate", "corrupt")
+_Ends = tuple[_End, _End]
 
 
 def read_links(raw: Sequence[RawLink], nodes: Mapping[str, Node], named: Collection[str], problems: Problems) -> tuple[Link, ...]:
@@ -41,14 +80,16 @@ def _link(raw: Any, path: str, nodes: Mapping[str, Node], named: Collection[str]
         return None
     for key, value in raw.items():
         if key in schema.END and value is not None:
-            ends = _spread(key, value, path, ends, nodes, problems)
-    pair = _pair_problem(ends, nodes)
+            _spread(key, value, path, ends, problems)
+    pair = pair_problem(ends[0].node, ends[1].node)
     if pair:
         problems.append(f"{path}: {pair}")
-    return Link(path, ends, own["mtu"], own["up"]) if own and len(problems) == before else None
+    problems.extend(_uplink_problems(path, ends, raw))
+    first, second = (end.whole(problems) for end in ends)
+    return Link(path, (first, second), own["mtu"], own["up"]) if own and len(problems) == before else None
 
 
-def _ends(raw: Any, path: str, nodes: Mapping[str, Node], named: Collection[str], problems: Problems) -> Ends | None:
+def _ends(raw: Any, path: str, nodes: Mapping[str, Node], named: Collection[str], problems: Problems) -> _Ends | None:
     if raw is None:
         return None
     items = raw.split() if isinstance(raw, str) else raw
@@ -61,76 +102,82 @@ def _ends(raw: Any, path: str, nodes: Mapping[str, Node], named: Collection[str]
     return (first, second) if first and second else None
 
 
-def _end(raw: Any, path: str, nodes: Mapping[str, Node], named: Collection[str], problems: Problems) -> Endpoint | None:
+def _end(raw: Any, path: str, nodes: Mapping[str, Node], named: Collection[str], problems: Problems) -> _End | None:
     if isinstance(raw, str):
         name, colon, interface = raw.partition(":")
         raw = {"node": name, "interface": interface} if colon else {"node": name}
     values = schema.ENDPOINT.read(raw, path, problems)
     if values is None:
         return None
-    name = values["node"]
+    name = values.pop("node")
     if name not in named:
         problems.append(f"{path}: no node '{name}'{suggestion(name, named)}")
     if name not in nodes:
         return None
     kind = nodes[name].kind
-    misplaced = [key for key in schema.END if values[key] is not None and kind not in schema.FITS[key]]
+    given = {key: value for key, value in values.items() if value is not None}
+    misplaced = [key for key in given if key in schema.END and kind not in schema.FITS[key]]
     problems.extend(f"{path}.{key}: is for {_kinds(key)}; node '{name}' is of kind {kind}" for key in misplaced)
-    device = values.pop("device")
-    if device and values["interface"]:
-        problems.append(f"{path}.device: the port's device is named '{values['interface']}' already; leave out one of the two")
-    return None if misplaced else Endpoint(**{**values, "path": path, "interface": device or values["interface"]})
+    if "device" in given and "interface" in given:
+        problems.append(f"{path}.device: the port's device is named '{given['interface']}' already; leave out one of the two")
+    return None if misplaced else _End(nodes[name], path, given)
 
 
-def _spread(key: str, value: Any, path: str, ends: Ends, nodes: Mapping[str, Node], problems: Problems) -> Ends:
+def _spread(key: str, value: Any, path: str, ends: _Ends, problems: Problems) -> None:
     """Give an attribute of the whole link to the end, or the ends, that it is for."""
-    fitting = [end for end in ends if nodes[end.node].kind in schema.FITS[key]]
+    fitting = [end for end in ends if end.node.kind in schema.FITS[key]]
     where = f"{path}.{key}"
     if isinstance(value, dict):
         for name, part in value.items():
-            named = [end for end in fitting if name in (end.node, str(end))]
+            named = [end for end in fitting if name in (end.node.name, str(end))]
             if not named:
-                choices = " or ".join(f"'{end.node}'" for end in fitting) or "none of them"
+                choices = " or ".join(f"'{end.node.name}'" for end in fitting) or "none of them"
                 problems.append(f"{where}: {shown(name)} is no end of this link that can have it; {choices} can")
             elif part is not None:
-                ends = _given(key, part, f"{where}.{name}", ends, named, problems)
-        return ends
-    if not fitting:
+                _give(key, part, f"{where}.{name}", named, problems)
+    elif not fitting:
         problems.append(f"{where}: is for {_kinds(key)}; this link has no such end")
-    elif len(fitting) == 2 and key in _ONE_END:
-        problems.append(f"{where}: say which end is meant, as in {{{fitting[0].node}: {value if isinstance(value, str) else '...'}}}")
+    elif len(fitting) == 2 and key in _ONE_END and value not in _METHODS:
+        problems.append(f"{where}: say which end is meant, as in {{{fitting[0].node.name}: {value if isinstance(value, str) else '...'}}}")
     else:
-        ends = _given(key, value, where, ends, fitting, problems)
-    return ends
+        _give(key, value, where, fitting, problems)
 
 
-def _given(key: str, value: Any, path: str, ends: Ends, chosen: Sequence[Endpoint], problems: Problems) -> Ends:
+def _give(key: str, value: Any, path: str, chosen: Sequence[_End], problems: Problems) -> None:
     before = len(problems)
     canonical = schema.END[key].type.read(value, path, problems)
-    name = "interface" if key == "device" else key
+    names = ("device", "interface") if key == "device" else (key,)
     for end in chosen:
-        if getattr(end, name) is not None:
+        if any(name in end.given for name in names):
             problems.append(f"{path}: is given in {end.path} already")
-    if len(problems) > before:
-        return ends
-    first, second = (replace(end, **{name: canonical}) if end in chosen else end for end in ends)
-    return first, second
+        elif len(problems) == before:
+            end.given[key] = canonical
 
 
 def _kinds(key: str) -> str:
     return " or ".join(f"a {kind}" if kind != "ovs" else "an ovs" for kind in schema.NODES if kind in schema.FITS[key])
 
 
-def _pair_problem(ends: Ends, nodes: Mapping[str, Node]) -> str:
+def pair_problem(first: Node, second: Node) -> str:
     """Say why a link cannot join these two; empty if it can."""
-    first, second = (nodes[end.node] for end in ends)
-    kinds = {first.kind, second.kind}
     if first is second:
         return f"both ends are at node '{first.name}'; a link joins two nodes"
-    if kinds & SWITCHES or kinds in ({"netns"}, {"netns", "host"}):
-        return ""
-    pair = f"between the {first.kind} '{first.name}' and the {second.kind} '{second.name}'"
-    return f"a direct link {pair} is not supported yet; connect both to a switch"
+    kinds = {first.kind, second.kind}
+    if "uplink" in kinds and not kinds & SWITCHES:
+        other = second if first.kind == "uplink" else first
+        return f"an uplink is a port of a switch; link '{other.name}' with a switch that has it"
+    if kinds == {"host"}:
+        return f"'{first.name}' and '{second.name}' are both the lab host, which needs no link to itself"
+    return ""
+
+
+def _uplink_problems(path: str, ends: _Ends, raw: Mapping[str, Any]) -> list[str]:
+    """Say what is asked of an interface that is the lab host's own."""
+    if not any(end.node.kind == "uplink" for end in ends):
+        return []
+    asked = {key for key in ("mtu", "up") if raw.get(key) is not None}
+    asked.update(key for end in ends for key in end.given if key in schema.SHAPING or key == "device")
+    return [f"{path}.{key}: is not for an uplink, whose interface is the lab host's own; leave it out" for key in sorted(asked)]
 
 
 def _numbered(links: Sequence[Link], nodes: Mapping[str, Node]) -> tuple[Link, ...]:
@@ -138,6 +185,8 @@ def _numbered(links: Sequence[Link], nodes: Mapping[str, Node]) -> tuple[Link, .
     named: dict[str, set[str]] = defaultdict(set)
     for end in (end for link in links for end in link.ends if end.interface):
         named[end.node].add(end.interface or "")
+    for node in nodes.values():
+        named[node.name].update(sub.name for sub in (node.space.interfaces if node.space else ()))
     free = {name: (f"eth{number}" for number in count()) for name, node in nodes.items() if node.kind in ("netns", "vm")}
 
     def complete(end: Endpoint) -> Endpoint:

@@ -12,17 +12,27 @@ from typing import Any
 
 from .._errors import LabErrors
 from .addresses import addressed
+from .checks import check_interfaces, check_mtus, check_switches
 from .guest import check_guests
 from .model import SWITCHES, Endpoint, Link, Node, Topology
 from .names import GUEST_MAC, LOCAL_MAC, Names, altname, devices, macs, namespace
+from .neighbors import acquainted
 from .values import Problems, suggestion
+from .wires import joined
 
 
 def resolve(topology: Topology) -> Topology:
     """Return the topology with the names of devices, MAC and IP addresses and default routes filled in. Raise LabErrors."""
     problems: Problems = []
     check_guests(topology, problems)
-    whole = addressed(_Naming(topology, problems).result(), problems)
+    check_switches(topology, problems)
+    check_interfaces(topology, problems)
+    named = _Naming(joined(topology), problems).result()
+    if problems:
+        raise LabErrors(problems)
+    whole = addressed(named, problems)
+    check_mtus(whole, problems)
+    whole = acquainted(whole, problems)
     if problems:
         raise LabErrors(problems)
     return whole
@@ -46,12 +56,18 @@ class _Naming:
         return replace(self._topology, nodes=self._mirrored(nodes, links), links=links)
 
     def _claim_given(self) -> None:
-        namespaces, interfaces = Names("network namespace"), Names("interface")
+        namespaces, interfaces, uplinks = Names("network namespace"), Names("interface"), Names("uplink")
         for node in self._topology.nodes.values():
             if node.kind == "netns":
                 namespaces.claim(node.netns or namespace(self._topology.name, node.name), node.path, self._problems)
+            if node.device:
+                self._devices.claim(node.device, node.path, self._problems)
             if node.switch and node.switch.device:
                 self._devices.claim(node.switch.device, node.path, self._problems)
+        for link in self._topology.links:
+            ports = [self._topology.nodes[end.node].device for end in link.ends if self._topology.nodes[end.node].device]
+            for device in ports:
+                uplinks.claim(device or "", link.path, self._problems)
         for end in (end for link in self._topology.links for end in link.ends):
             if end.interface and self._on_host(end):
                 self._devices.claim(end.interface, end.path, self._problems)
@@ -66,10 +82,10 @@ class _Naming:
 
     def _node(self, node: Node) -> Node:
         lab = self._topology.name
-        if node.kind == "netns":
-            return replace(node, netns=node.netns or namespace(lab, node.name))
+        if node.space:
+            return replace(node, space=replace(node.space, netns=node.netns or namespace(lab, node.name)))
         if node.switch and not node.switch.device:
-            device = self._devices.derive(node.path, devices(node.name, lab, node.name))
+            device = self._devices.derive(node.path, devices("wire" if node.hidden else node.name, lab, node.name))
             return replace(node, switch=replace(node.switch, device=device))
         return node
 
@@ -79,6 +95,9 @@ class _Naming:
 
     def _end(self, end: Endpoint, far: Endpoint) -> Endpoint:
         lab = self._topology.name
+        uplink = self._topology.nodes[end.node].device or self._topology.nodes[far.node].device
+        if uplink:
+            return replace(end, interface=uplink)
         if self._on_host(end):
             if self._on_host(far):
                 # Two nodes of the lab host may be joined by several links, in a row that the file decides.
@@ -89,6 +108,9 @@ class _Naming:
             device = end.interface or self._devices.derive(end.path, devices(parts[0], lab, *parts))
             end = replace(end, interface=device, altname=altname(lab, *parts))
         kind = self._topology.nodes[end.node].kind
+        if kind == "vm" and end.shaping:
+            names = devices(f"{end.node[:4]}-ifb", lab, end.node, end.interface or "", "ifb")
+            end = replace(end, ifb=self._devices.derive(end.path, names))
         if kind in SWITCHES or end.mac:
             return end
         prefix = GUEST_MAC if kind == "vm" else LOCAL_MAC

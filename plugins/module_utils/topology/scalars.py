@@ -1,17 +1,16 @@
 # Copyright: (c) 2026, the netvirt.lab authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The simple types of a topology file: names, numbers, addresses."""
+"""The simple types of a topology file: names, numbers, mappings."""
 
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
-from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
 
 from .._paths import IMAGES
-from .model import Ipv4
 from .values import ListOf, Type, shown, suggestion
 
 
@@ -81,52 +80,6 @@ def _mac(value: Any) -> str:
     return value.lower().replace("-", ":")
 
 
-def _address(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError
-    try:
-        return str(IPv4Address(value))
-    except ValueError:
-        raise ValueError from None
-
-
-def _cidr(value: Any) -> str:
-    if not isinstance(value, str) or "/" not in value:
-        raise ValueError
-    return _interface(value)
-
-
-def _interface(text: str) -> str:
-    try:
-        interface = IPv4Interface(text)
-    except ValueError:
-        raise ValueError from None
-    wrong = usable(interface)
-    if wrong:
-        raise ValueError(wrong)
-    return str(interface)
-
-
-def usable(interface: IPv4Interface) -> str:
-    """Say why a node cannot have this address; empty if it can. A /31 and a /32 use all of theirs (RFC 3021)."""
-    network = interface.network
-    if network.prefixlen >= 31 or interface.ip not in (network.network_address, network.broadcast_address):
-        return ""
-    kind = "network" if interface.ip == network.network_address else "broadcast"
-    return f"{interface.ip} is the {kind} address of {network}; choose one between"
-
-
-def _ipv4(value: Any) -> Ipv4:
-    if value in ("dhcp", "none"):
-        return Ipv4(value)
-    items = value if isinstance(value, list) else [value]
-    if not all(isinstance(item, str) and item for item in items):
-        raise ValueError
-    # An address without a prefix takes the one of the switch's subnet.
-    addresses = tuple(_interface(item) if "/" in item else _address(item) for item in items)
-    return Ipv4("static", addresses) if addresses else Ipv4("none")
-
-
 def _lease(value: Any) -> str:
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if not isinstance(text, str) or not re.fullmatch(r"infinite|[0-9]{1,9}[mhdw]?", text):
@@ -134,12 +87,6 @@ def _lease(value: Any) -> str:
     if text.isdigit() and int(text) < 120:
         raise ValueError(f"{text} seconds are too short; a lease lasts at least 120 seconds")
     return text
-
-
-def _range(value: Any) -> tuple[str, str]:
-    if not isinstance(value, list) or len(value) != 2:
-        raise ValueError
-    return _address(value[0]), _address(value[1])
 
 
 def _mapping(value: Any) -> Any:
@@ -206,15 +153,28 @@ def either(word: str, other: Type) -> Type:
     return Type(f"'{word}' or {other.name}", parse)
 
 
+def _sysctls(value: Any) -> dict[str, str]:
+    found = _texts(value)
+    for name in found:
+        if not re.fullmatch(r"net(\.[A-Za-z0-9_/-]+)+", name):
+            raise ValueError(f"'{name}' is no setting of a network namespace; these begin with 'net.', as in net.ipv4.ip_forward")
+    return found
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    try:
+        words = shlex.split(value) if isinstance(value, str) else [_scalar(part) for part in value] if isinstance(value, list) else []
+    except ValueError:
+        words = []
+    if not words or not words[0]:
+        raise ValueError
+    return tuple(words)
+
+
 TEXT = Type("text", _text)
 BOOLEAN = Type("true or false", _boolean)
 MAC = Type('a MAC address such as "52:54:00:12:34:56"', _mac)
-ADDRESS = Type("an IPv4 address such as 192.168.100.7", _address)
-CIDR = Type("an IPv4 address with its prefix length such as 192.168.100.1/24", _cidr)
-IPV4 = Type("'dhcp', 'none', or IPv4 addresses such as 192.168.100.7/24", _ipv4)
-GATEWAY = either("none", ADDRESS)
 LEASE = Type("a time such as 45m, 12h, 7d, 'infinite' or a number of seconds", _lease)
-RANGE = Type("the first and the last address as in [192.168.100.2, 192.168.100.200]", _range)
 MAPPING = Type("a mapping", _mapping)
 SETTINGS = Type("a mapping of texts", _texts)
 MTU = number(68, 65535, "bytes")
@@ -237,5 +197,6 @@ DOMAIN = matching(
     "a domain such as lab.internal", r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*", 100
 )
 TEXTS = ListOf("a list of texts", TEXT)
-ADDRESSES = ListOf("a list of IPv4 addresses", ADDRESS)
 VLANS = ListOf("a list of VLAN numbers", VLAN)
+SYSCTLS = Type("a mapping of kernel settings below net", _sysctls)
+COMMAND = Type("a command line, or a list of its words", _words)

@@ -9,7 +9,7 @@ from collections import defaultdict
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
 
-from .model import Dhcp, Endpoint, Topology
+from .model import Dhcp, Endpoint, Topology, addresses
 
 Item = dict[str, Any]
 
@@ -69,12 +69,15 @@ def _hosts(topology: Topology) -> dict[str, list[Item]]:
 
 
 def _records(topology: Topology) -> list[Item]:
-    addresses: dict[str, list[str]] = {
-        node.name: [node.switch.ipv4.partition("/")[0]] if node.switch and node.switch.ipv4 else [] for node in topology.nodes.values()
-    }
-    for end in (end for link in topology.links for end in link.ends):
-        addresses[end.node].extend(_bare(end))
-    return [{"name": name, "addresses": found} for name, found in addresses.items() if found]
+    found = []
+    for node in topology.nodes.values():
+        own = [own for own in (node.switch.ipv4, node.switch.ipv6) if own] if node.switch else []
+        subs = node.space.interfaces if node.space else ()
+        known = [*own, *(address for end, _far, _link in topology.ends(node.name) for address in addresses(end))]
+        known += [address for sub in subs for address in addresses(sub)]
+        if known:
+            found.append({"name": node.name, "addresses": [address.partition("/")[0] for address in known]})
+    return found
 
 
 def _bare(end: Endpoint) -> list[str]:

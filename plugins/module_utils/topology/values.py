@@ -45,10 +45,10 @@ class ListOf:
 
 @dataclass(frozen=True)
 class MapOf:
-    """A mapping from names of the user's to blocks of one kind."""
+    """A mapping from names of the user's to values of one kind."""
 
     name: str
-    item: Block
+    item: Type | Block
 
     def read(self, value: Any, path: str, problems: Problems) -> Any:
         """Read each item; all that are wrong are reported."""
@@ -88,10 +88,14 @@ class Block:
             problems.append(f"{path or 'topology'}: must be {self.name}, not {shown(value)}")
             return None
         values = {**self.defaults(), **self.given(mapping, path, problems)}
+        self.check_missing(mapping, path, problems)
+        return self.make(**values) if len(problems) == before else None
+
+    def check_missing(self, mapping: Mapping[Any, Any], path: str, problems: Problems) -> None:
+        """Say which required keys a mapping lacks."""
         for name, key in self.keys.items():
             if key.required and mapping.get(name) is None:
                 problems.append(f"{path or 'topology'}: the key '{name}' is missing; it must be {key.type.name}")
-        return self.make(**values) if len(problems) == before else None
 
     def defaults(self) -> dict[str, Any]:
         """Return the default of every key."""

@@ -20,7 +20,7 @@ _REQUEST, _ACK, _REPLACE, _EXCL, _CREATE = 0x1, 0x4, 0x100, 0x200, 0x400
 _NEWLINK, _DELLINK, _NEWADDR, _DELADDR, _NEWROUTE, _DELROUTE, _NEWLINKPROP, _DELLINKPROP = 16, 17, 20, 21, 24, 25, 108, 109
 _IFF_UP = 1
 _IFA_F_NODAD = 0x02
-_RT_TABLE_MAIN, _RTN_UNICAST, _RTPROT_STATIC, _SCOPE_UNIVERSE, _SCOPE_LINK = 254, 1, 4, 0, 253
+_RT_TABLE_MAIN, _RTN_UNICAST, RTPROT_STATIC, _SCOPE_UNIVERSE, _SCOPE_LINK = 254, 1, 4, 0, 253
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def set_route(index: int, name: str, to: str, via: str | None, remove: bool = Fa
         "family": _family(version),
         "dst_len": network.prefixlen if network else 0,
         "table": _RT_TABLE_MAIN,
-        "proto": _RTPROT_STATIC,
+        "proto": RTPROT_STATIC,
         "type": _RTN_UNICAST,
         "scope": _SCOPE_UNIVERSE if via or version == 6 else _SCOPE_LINK,
         "attrs": [(key, value) for key, value in given.items() if value is not None],

@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,3 +71,38 @@ def test_a_guest_is_told_its_name_address_and_key_and_powers_down(bench: Bench, 
     # Its own doing: else it would have taken the whole of stop_timeout.
     assert time.monotonic() - began < 15
     assert "Power down" in bench.state("goose", "console.log").read_text(errors="replace")
+
+
+def test_a_guest_is_joined_with_a_namespace_by_a_tap_in_there(bench: Bench, tiny: str) -> None:
+    """Its tap is the other's interface; a tap of the same name elsewhere is another one, and a new one takes a restart."""
+    for netns in ("pond", "lake"):
+        shell(f"ip netns add {netns}; ip -n {netns} tuntap add eth0 mode tap; ip -n {netns} link set eth0 up")
+    shell("ip -n pond address add 10.78.0.1/30 dev eth0; ip -n pond address add fd78::1/64 dev eth0 nodad")
+    vm: dict[str, Any] = {
+        "name": "goose",
+        "image": tiny,
+        "memory": 192,
+        "nics": [{"model": "virtio-net-pci", "tap": "eth0", "netns": "pond"}],
+        "network": [{"interface": "eth0", "method": "static", "addresses": ["10.78.0.2/30", "fd78::2/64"], "gateway": "10.78.0.1"}],
+        "on_change": "restart",
+        "stop_timeout": 0,
+    }
+    try:
+        bench.run(vm, source=source)
+        assert bench.run(vm, source=source) == []
+        (report,) = run_module("qemu_vm_info", lab=bench.lab)["vms"]
+        assert (report["nics"][0]["tap"], report["nics"][0]["netns"]) == ("eth0", "pond")
+        for address in ("10.78.0.2", "fd78::2"):
+            wait_for(partial(_answers, "pond", address), 60)
+        foretold = bench.run({**vm, "nics": [{**vm["nics"][0], "netns": "lake"}]}, source=source, check=True)
+        assert [(change.kind, change.action, change.differing) for change in foretold] == [("vm", "replace", frozenset({"nics"}))]
+        shell("ip netns del lake")
+        with pytest.raises(LabError, match="The tap 'lake/eth0' of VM 'goose' does not exist"):
+            bench.run({**vm, "nics": [{**vm["nics"][0], "netns": "lake"}]}, source=source)
+    finally:
+        bench.run(purge=True)
+        shell("ip netns del pond; ip netns del lake 2>/dev/null || :")
+
+
+def _answers(netns: str, address: str) -> bool:
+    return subprocess.run(["ip", "netns", "exec", netns, "ping", "-c1", "-W1", address], check=False, capture_output=True).returncode == 0

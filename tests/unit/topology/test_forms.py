@@ -37,6 +37,22 @@ SAME = {
         "[two, {node: sw, device: port7}]",
         "[two, {node: sw, interface: port7}]",
     ],
+    "an IPv6 address": [
+        "{endpoints: [one, sw], ipv6: 'fd00:4::7/64'}",
+        "{endpoints: [one, sw], ipv6: ['fd00:0004::0007/64']}",
+        "[{node: one, ipv6: 'fd00:4:0::7/64'}, sw]",
+    ],
+    "a trunk with a native VLAN": [
+        "{endpoints: [one, sw], native: 7, trunks: [8]}",
+        "{endpoints: [one, sw], tag: 7, vlan_mode: native-untagged, trunks: [8]}",
+        "[one, {node: sw, native: 7, trunks: 8}]",
+    ],
+    "a slow link": [
+        "{endpoints: [one, sw], rate: 10mbit, delay: 1ms}",
+        "{endpoints: [one, sw], rate: 10000000, delay: 1000us}",
+        "[{node: one, rate: 10 Mbit, delay: 1ms}, {node: sw, rate: 10000kbit, delay: 0.001s}]",
+        "{endpoints: [one, {node: sw, delay: 1ms, rate: 10mbit}], rate: {one: 10mbit}, delay: {one: 1ms}}",
+    ],
     "a model": ["{endpoints: [two, sw], model: e1000}", "[{node: two, model: e1000}, sw]", "{endpoints: [two, sw], model: {two: e1000}}"],
     "no address": ["{endpoints: [one, sw], ipv4: none}", "{endpoints: [one, sw], ipv4: []}"],
     "nothing said": ["{endpoints: [one, sw], mtu: , tag: , ipv4: }", "one sw"],
@@ -61,6 +77,18 @@ def test_forms_of_nodes() -> None:
     )
     for other in others:
         assert other == first
+
+
+def test_forms_of_routes_gateways_and_loopbacks() -> None:
+    switch = "{kind: bridge, subnet: 10.4.0.0/24, subnet6: 'fd00:4::/64'}"
+    text = f"{{name: forms, nodes: {{a: {{%s, ipv4: 10.4.0.9, ipv6: 'fd00:4::9'}}, s: {switch}}}, links: [a s]}}"
+    for first, *others in (
+        ("routes: [10.5.0.0/16 via 10.4.0.1]", "routes: 10.5.0.0/16 via 10.4.0.1", "routes: [{to: 10.5.0.0/16, via: 10.4.0.1}]"),
+        ("gateway: [10.4.0.1, 'fd00:4::1']", "routes: [default via 10.4.0.1, 'default via fd00:4::1']"),
+        ("loopback: [10.255.0.7/32]", "loopback: 10.255.0.7", "loopback: 10.255.0.7/32"),
+    ):
+        for other in others:
+            assert compiled(text % other) == compiled(text % first)
 
 
 def test_a_nodes_own_key_goes_before_the_default() -> None:
@@ -99,6 +127,17 @@ def test_what_is_empty_is_removed_and_what_is_left_out_is_not_managed() -> None:
     assert ("forms.b", "eth0") not in addresses
 
 
+def test_names_resolve_to_addresses_of_both_families() -> None:
+    share = compiled(
+        "{name: forms, nodes: {a: , b: {kind: vm, ipv4: none}, s: {kind: bridge, ipv4: 10.4.0.1/24, dhcp: true, ipv6: 'fd00:4::1/64'}},"
+        " links: [{endpoints: [a, s], ipv6: ['fd00:4::7', 'fd00:4::8']}, b s]}"
+    )
+    records = {record["name"]: record["addresses"] for record in share["dnsmasq"]["records"]}
+    assert records["s"] == ["10.4.0.1", "fd00:4::1"]
+    assert records["a"][1:] == ["fd00:4::7", "fd00:4::8"]
+    assert [":" in address for address in records["a"] + records["b"]] == [False, True, True, True]
+
+
 GUESTS = """
 name: forms
 nodes:
@@ -134,11 +173,11 @@ def test_the_network_of_an_interface() -> None:
         " links: [t s, a s, 'a:lan b:wan', {endpoints: [b, t], tag: 7}, {endpoints: [b, t], trunks: [8, 9]}, b u]}"
     )
     assert {(node["name"], interface["name"]): interface["network"] for node in share["nodes"][:2] for interface in node["interfaces"]} == {
-        ("a", "eth0"): "t",
+        ("a", "eth0"): "s",
         ("a", "lan"): "a:lan--b:wan",
         ("b", "wan"): "a:lan--b:wan",
-        ("b", "eth0"): "t/7",
-        ("b", "eth1"): "t/8,9",
+        ("b", "eth0"): "s/7",
+        ("b", "eth1"): "s/8,9",
         ("b", "eth2"): "u",
     }
-    assert [node["interfaces"][0]["network"] for node in share["nodes"][2:]] == ["t", "t", "u"]
+    assert [node["interfaces"][0]["network"] for node in share["nodes"][2:]] == ["s", "s", "u"]

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErrors
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import load
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.scalars import DEVICE
 
 # What is wrong, the file without its name, and every line of the message.
 MISTAKES = {
@@ -19,10 +20,10 @@ MISTAKES = {
     "unknown node, nothing near": ("{nodes: [a], links: [a zzz]}", ["links[0].endpoints[1]: no node 'zzz'"]),
     "unknown kind": (
         "{nodes: {a: {kind: brigde}}}",
-        ["nodes.a.kind: must be one of netns, vm, ovs, bridge, host, not 'brigde' (did you mean 'bridge'?)"],
+        ["nodes.a.kind: must be one of netns, vm, ovs, bridge, host, uplink, not 'brigde' (did you mean 'bridge'?)"],
     ),
     "unknown key": ("{nodes: {a: {kind: vm, memroy: 7}}}", ["nodes.a: unknown key 'memroy' (did you mean 'memory'?)"]),
-    "key of another kind": ("{nodes: {a: {kind: netns, cpus: 2}}}", ["nodes.a: unknown key 'cpus' (known: gateway, ipv4, netns)"]),
+    "key of another kind": ("{nodes: {a: {kind: host, cpus: 2}}}", ["nodes.a: unknown key 'cpus' (known: ipv4, ipv6)"]),
     "unknown key of the file": ("{nodes: [a], link: []}", ["topology: unknown key 'link' (did you mean 'links'?)"]),
     "unknown key of a link": (
         "{nodes: {a: , s: bridge}, links: [{endpoints: [a, s], mut: 9000}]}",
@@ -156,15 +157,15 @@ MISTAKES = {
     ),
     "gateway beside DHCP": (
         "{nodes: {a: {gateway: 10.1.0.9}, s: {kind: ovs, ipv4: 10.1.0.1/24, dhcp: true}}, links: [a s]}",
-        ["links[0].endpoints[0]: a:eth0 is told its default route by DHCP; set dhcp.router of 's' instead of gateway"],
+        ["nodes.a.gateway: a:eth0 is told its default route by DHCP; set dhcp.router of 's' instead of gateway"],
     ),
     "gateway outside": (
         "{nodes: {a: {gateway: 10.9.0.9, ipv4: 10.1.0.2/24}, s: bridge}, links: [a s]}",
-        ["links[0].endpoints[0]: gateway 10.9.0.9 of a:eth0 is outside of 10.1.0.0/24"],
+        ["nodes.a.gateway: the gateway 10.9.0.9 of 'a' is in none of its networks (10.1.0.0/24)"],
     ),
     "gateway without an address": (
         "{nodes: {a: {gateway: 10.9.0.9}, s: bridge}, links: [a s]}",
-        ["links[0].endpoints[0]: gateway 10.9.0.9 of a:eth0 cannot be reached without an address; add ipv4"],
+        ["nodes.a.gateway: the gateway 10.9.0.9 of 'a' is in none of its networks (it has no address of that family)"],
     ),
     "address without a link": (
         "{nodes: {a: {ipv4: dhcp}}}",
@@ -222,17 +223,186 @@ MISTAKES = {
         "{nodes: [a], links: [{mtu: 1500}]}",
         ["links[0]: the key 'endpoints' is missing; it must be two endpoints as in [legacy:eth0, ovs-br]"],
     ),
-    "pairing": (
-        "{nodes: {a: vm, b: }, links: [a b]}",
-        ["links[0]: a direct link between the vm 'a' and the netns 'b' is not supported yet; connect both to a switch"],
+    "gateway of a link outside": (
+        "{nodes: {a: , s: bridge}, links: [{endpoints: [a, s], ipv4: 10.1.0.2/24, gateway: 10.9.0.9}]}",
+        ["links[0].endpoints[0]: gateway 10.9.0.9 of a:eth0 is outside of 10.1.0.0/24"],
+    ),
+    "gateway of a link without an address": (
+        "{nodes: {a: , s: bridge}, links: [{endpoints: [a, s], gateway: 10.9.0.9}]}",
+        ["links[0].endpoints[0]: gateway 10.9.0.9 of a:eth0 cannot be reached without an address; add ipv4"],
+    ),
+    "uplink without a switch": (
+        "{nodes: {a: , b: {kind: uplink, device: eth1}}, links: [a b]}",
+        ["links[0]: an uplink is a port of a switch; link 'a' with a switch that has it"],
+    ),
+    "uplink without a device": (
+        "{nodes: {b: {kind: uplink}}}",
+        ["nodes.b: the key 'device' is missing; it must be " + DEVICE.name],
+    ),
+    "two links of an uplink": (
+        "{nodes: {s: ovs, t: ovs, b: {kind: uplink, device: eth1}}, links: [s b, b t]}",
+        ["links[1]: uplink 'eth1' is taken by links[0]"],
+    ),
+    "what an uplink cannot be told": (
+        "{nodes: {s: ovs, b: {kind: uplink, device: eth1}}, links: [{endpoints: [s, b], mtu: 1400, rate: 1mbit}]}",
+        [f"links[0].{key}: is not for an uplink, whose interface is the lab host's own; leave it out" for key in ("mtu", "rate")],
+    ),
+    "the lab host twice": (
+        "{nodes: {a: host, b: host}, links: ['a:x b:y']}",
+        ["links[0]: 'a' and 'b' are both the lab host, which needs no link to itself"],
+    ),
+    "jitter alone": (
+        "{nodes: [a, b], links: [{endpoints: [a, b], jitter: 5ms}]}",
+        [f"links[0].endpoints[{n}]: jitter of {e} means nothing without delay; add delay" for n, e in enumerate("ab")],
+    ),
+    "burst alone": (
+        "{nodes: [a, b], links: [{endpoints: [a, b], burst: {b: 64kB}}]}",
+        ["links[0].endpoints[1]: burst of b means nothing without rate; add rate"],
+    ),
+    "burst beside a delay": (
+        "{nodes: [a, b], links: [{endpoints: [{node: a, rate: 1mbit, burst: 64kB, loss: 1, delay: 1ms}, b]}]}",
+        ["links[0].endpoints[0]: burst of a cannot be had beside delay; leave out one of the two"],
+    ),
+    "a loss that cannot be": (
+        "{nodes: [a, b], links: [{endpoints: [a, b], loss: 101%}]}",
+        ["links[0].loss: must be a share such as 1% (from 0 to 100), not '101%'"],
+    ),
+    "a rate in no unit": (
+        "{nodes: [a, b], links: [{endpoints: [a, b], rate: 10mbps}]}",
+        ["links[0].rate: must be a rate such as 10mbit or 1.5gbit (bit/s), not '10mbps'"],
+    ),
+    "a time without a unit": (
+        "{nodes: [a, b], links: [{endpoints: [a, b], delay: 20}]}",
+        ["links[0].delay: must be a time such as 20ms, not 20"],
+    ),
+    "native beside tag": (
+        "{nodes: {a: , s: bridge}, links: [{endpoints: [a, s], native: 7, tag: 8}]}",
+        ["links[0].endpoints[1]: native of s is a tag and a vlan_mode; leave these out"],
+    ),
+    "DHCP for IPv6": (
+        "{nodes: {a: {ipv6: dhcp}, s: bridge}, links: [a s]}",
+        ["nodes.a.ipv6: there is no DHCP for IPv6; give an address, or 'auto'"],
+    ),
+    "IPv6 in the key of IPv4": (
+        "{nodes: {a: {ipv4: 'fd00::1/64'}}}",
+        ["nodes.a.ipv4: must be 'dhcp', 'auto', 'none', or IPv4 addresses such as 192.168.100.7/24, not 'fd00::1/64'"],
+    ),
+    "duplicate IPv6 address": (
+        "{nodes: {a: {ipv6: 'fd00::5'}, b: {ipv6: 'fd00:0::5/64'}, s: {kind: bridge, ipv6: 'fd00::1/64'}}, links: [a s, b s]}",
+        ["links[1].endpoints[0]: address fd00::5 of b:eth0 is the one of a:eth0 already"],
+    ),
+    "anycast address": (
+        "{nodes: {s: {kind: bridge, ipv6: 'fd00::/64'}}}",
+        ["nodes.s.ipv6: fd00:: is the subnet-router anycast address of fd00::/64; choose one between"],
+    ),
+    "two gateways of a family": (
+        "{nodes: {a: {gateway: [10.0.0.1, 10.0.0.2]}}}",
+        ["nodes.a.gateway: give at most one IPv4 and one IPv6 address"],
+    ),
+    "subnet given twice": (
+        "{nodes: {s: {kind: bridge, ipv4: 10.1.0.1/24, subnet: auto}}}",
+        ["nodes.s.subnet: the subnet is that of ipv4 already; leave out one of the two"],
+    ),
+    "subnet with bits behind": (
+        "{nodes: {s: {kind: bridge, subnet: 10.1.0.1/24}}}",
+        ["nodes.s.subnet: '10.1.0.1/24' has bits behind its prefix; the network is 10.1.0.0/24"],
+    ),
+    "subnet too small for all": (
+        "{nodes: {a: , b: , c: , s: {kind: bridge, subnet: 10.1.0.0/30}}, links: [a s, b s, c s]}",
+        ["nodes.s.subnet: 10.1.0.0/30 has 2 free addresses for 3 nodes; widen it"],
+    ),
+    "pool too small": (
+        "{nodes: {s: {kind: bridge, subnet: auto}, t: {kind: bridge, subnet: auto}}, pools: {lan: {ipv4: 10.1.0.0/24}}}",
+        ["nodes.t: 10.1.0.0/24, pools.lan.ipv4, has no room left for a subnet of 1 addresses; widen it"],
+    ),
+    "route to nowhere": (
+        "{nodes: {a: {ipv4: 10.1.0.2/24, routes: [10.9.0.0/16 via 10.2.0.1]}, s: bridge}, links: [a s]}",
+        ["nodes.a.routes: the gateway 10.2.0.1 of 'a' is in none of its networks (10.1.0.0/24)"],
+    ),
+    "route by itself": (
+        "{nodes: {a: {ipv4: 10.1.0.2/24, routes: [{to: 10.9.0.0/16, via: 10.1.0.2}]}, s: bridge}, links: [a s]}",
+        ["nodes.a.routes: the gateway 10.1.0.2 of 'a' is its own address"],
+    ),
+    "route of two families": (
+        "{nodes: {a: {routes: ['fd00::/64 via 10.1.0.2']}}}",
+        ["nodes.a.routes[0]: the network fd00::/64 and the gateway 10.1.0.2 are of two families"],
+    ),
+    "route beside DHCP": (
+        "{nodes: {a: {routes: [10.9.0.0/16 via 10.1.0.1]}, s: {kind: ovs, ipv4: 10.1.0.1/24, dhcp: true}}, links: [a s]}",
+        ["nodes.a.routes: a:eth0 is told its routes by DHCP; set dhcp.options of 's' instead, or give it an address"],
+    ),
+    "route by the name of nobody": (
+        "{nodes: {a: {ipv4: 10.1.0.2/24, routes: [s via b, s via ab]}, ac: , s: bridge}, links: [a s]}",
+        [
+            "nodes.a.routes[0]: no node 'b'",
+            "nodes.a.routes[1]: no node 'ab' (did you mean 'a'?)",
+        ],
+    ),
+    "route by a name elsewhere": (
+        "{nodes: {a: {ipv4: 10.1.0.2/24, routes: [s via b]}, b: {ipv4: 10.1.0.3/24}, s: bridge, t: bridge}, links: [a s, b t]}",
+        ["nodes.a.routes[0]: 's via b' leads nowhere: 'a' and 'b' share no network, or 's' has no addresses there"],
+    ),
+    "two spanning trees": (
+        "{nodes: {s: {kind: ovs, stp: true, rstp: true}, t: {kind: ovs, rstp: true, priority: 100}}}",
+        ["nodes.s.rstp: excludes stp; leave out one of the two", "nodes.t.priority: must be a multiple of 4096 with rstp, not 100"],
+    ),
+    "IPv6 through a narrow link": (
+        "{nodes: {a: {interfaces: {v: {parent: eth0, vlan: 7, mtu: 600, ipv6: 'fd00::1/64'}}}, b: },"
+        " links: [{endpoints: [a, b], mtu: 1200, ipv6: {b: 'fd01::1/64'}}]}",
+        [
+            "links[0].mtu: 1200 bytes are too few for IPv6, which b:eth0 has; give at least 1280",
+            "nodes.a.interfaces.v.mtu: 600 bytes are too few for IPv6; give at least 1280",
+        ],
+    ),
+    "a VLAN with a tag and without": (
+        "{nodes: {a: , s: bridge}, links: [{endpoints: [a, s], native: 7, trunks: [7, 8]}]}",
+        ["links[0].endpoints[1]: VLAN 7 of s is carried with tags and without; leave it out of trunks"],
+    ),
+    "a router without a name": (
+        "{nodes: {a: {router: frr, loopback: 'fd00::1'}}}",
+        ["nodes.a.frr: 'a' has no IPv4 address that could be its name among routers; give it one, or router_id"],
+    ),
+    "neighbours": (
+        "{nodes: {a: {loopback: auto, frr: {bgp: {asn: 7, neighbors: [b, c, {address: a2}]}}}, b: , c: },"
+        " links: [{endpoints: [a, c], ipv4: auto}]}",
+        [
+            "nodes.a.frr.bgp.neighbors[0]: 'a' and 'b' share no network in which 'b' has an address",
+            "nodes.a.frr.bgp.neighbors[0]: the autonomous system of 'b' is not known; add asn",
+            "nodes.a.frr.bgp.neighbors[1]: the autonomous system of 'c' is not known; add asn",
+            "nodes.a.frr.bgp.neighbors[2]: no node 'a2' (did you mean 'a'?)",
+        ],
+    ),
+    "loopback of two": (
+        "{nodes: {a: {loopback: 10.255.0.1/32}, b: {loopback: 10.255.0.1}}}",
+        ["nodes.b.loopback: address 10.255.0.1 is the one of 'a' already"],
+    ),
+    "sysctl of the machine": (
+        "{nodes: {a: {sysctls: {kernel.hostname: x}}}}",
+        ["nodes.a.sysctls: 'kernel.hostname' is no setting of a network namespace; these begin with 'net.', as in net.ipv4.ip_forward"],
+    ),
+    "VLAN of nothing": (
+        "{nodes: {a: {interfaces: {eth1.7: {parent: eth1, vlan: 7}}}, s: bridge}, links: [a s]}",
+        ["nodes.a.interfaces.eth1.7.parent: 'a' has no interface 'eth1' that is named before (did you mean 'eth0'?)"],
+    ),
+    "VLAN twice": (
+        "{nodes: {a: {interfaces: {x: {parent: eth0, vlan: 7}, y: {parent: eth0, vlan: 7}}}, s: bridge}, links: [a s]}",
+        ["nodes.a.interfaces.y.vlan: 'x' is VLAN 7 of 'eth0' already"],
+    ),
+    "a file that nobody has read": (
+        "{nodes: {a: {firewall: {file: a.nft}}}}",
+        ["nodes.a.firewall: a file is read where the topology file is; give its text here"],
+    ),
+    "a service without a command": (
+        "{nodes: {a: {services: {web: {user: ada}}}}}",
+        ["nodes.a.services.web: the key 'command' is missing; it must be a command line, or a list of its words"],
     ),
     "which end": (
         "{nodes: [a, b], links: [{endpoints: [a, b], ipv4: 10.1.0.1/24}]}",
         ["links[0].ipv4: say which end is meant, as in {a: 10.1.0.1/24}"],
     ),
     "attribute of no end": (
-        "{nodes: {a: , s: bridge}, links: [{endpoints: [a, s], tag: 5}]}",
-        ["links[0].tag: is for an ovs; this link has no such end"],
+        "{nodes: [a, b], links: [{endpoints: [a, b], tag: 5}]}",
+        ["links[0].tag: is for an ovs or a bridge; this link has no such end"],
     ),
     "attribute of another node": (
         "{nodes: {a: , s: bridge}, links: [{endpoints: [a, s], ipv4: {b: dhcp}}]}",

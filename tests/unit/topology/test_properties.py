@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Iterator
+from ipaddress import ip_interface, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -117,8 +118,75 @@ def test_names_and_addresses_are_distinct(seed: int) -> None:
     assert len(set(macs)) == len(macs)
     addresses = [address for interface in interfaces for address in interface["addresses"]]
     assert len(set(addresses)) == len(addresses)
-    ports = {port["name"] for bridge in share["bridges"] for port in bridge["ports"]}
+    ports = {port["name"] for bridge in share["bridges"] for port in bridge["ports"] if port.get("type") != "patch"}
     assert ports <= {name for netns, name in names if not netns}
+
+
+def routed(chance: random.Random) -> dict[str, Any]:
+    """Return a file of routers, hosts and switches in any combination, addressed from the pools."""
+    switches = {
+        f"s{n}": {"kind": chance.choice(["ovs", "bridge"]), "subnet": "auto", "subnet6": "auto"} for n in chance.sample(range(1, 90), 6)
+    }
+    switches["far"] = {"kind": "bridge", "subnet": "172.30.0.0/24", "ipv6": "fd00:7::1/64"}
+    routers = {f"{chance.choice(['r', 'core'])}{n}": {"router": True, "loopback": "auto"} for n in range(12)}
+    hosts = {f"h{n}": {"kind": chance.choice(["netns", "vm"])} for n in range(30)}
+    links: list[Any] = [[host, switch] for host in hosts for switch in chance.sample(sorted(switches), chance.randint(0, 2))]
+    links += [[router, chance.choice(sorted(switches))] for router in routers]
+    for _link in range(20):
+        ends = chance.sample(sorted({**routers, **hosts}), 2)
+        links.append({"endpoints": ends, "ipv4": "auto", "ipv6": "auto", "rate": "10mbit"})
+    bare = {name: {"kind": "bridge"} for name in ("bare", "naked", "plain")}
+    links += [{"endpoints": [chance.choice(sorted(hosts)), name], "ipv4": "auto"} for name in (*bare, *bare)]
+    chance.shuffle(links)
+    # So small a pool has most of its choices made by giving way.
+    pools = {"lan": {"ipv4": "172.16.0.0/20"}}
+    return {"name": f"routed-{chance.randrange(99)}", "pools": pools, "nodes": {**switches, **bare, **routers, **hosts}, "links": links}
+
+
+def places_of(data: dict[str, Any]) -> dict[tuple[str, str], tuple[str, list[str]]]:
+    nodes = compile_share(load(data))["nodes"]
+    found = {(node["name"], one["name"]): (one["network"], one["addresses"]) for node in nodes for one in node["interfaces"]}
+    return {**found, **{(node["name"], "lo"): ("", node["loopbacks"]) for node in nodes}}
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_everything_that_is_chosen_is_chosen_once_and_again(seed: int) -> None:
+    data = routed(random.Random(seed))
+    found = places_of(data)
+    assert places_of(copy.deepcopy(data)) == found
+    addresses = [address.partition("/")[0] for _network, here in found.values() for address in here]
+    assert len(set(addresses)) == len(addresses)
+    subnets: dict[str, set[str]] = {}
+    for network, here in found.values():
+        for address in here if network else ():
+            subnets.setdefault(str(ip_interface(address).network), set()).add(network)
+    assert all(len(networks) == 1 for networks in subnets.values())
+    ordered = sorted((ip_network(subnet) for subnet in subnets), key=lambda net: (net.version, net.network_address, net.prefixlen))
+    assert not any(one.overlaps(other) for one, other in zip(ordered, ordered[1:]) if one.version == other.version)
+    share = compile_share(load(data))
+    devices = [(link["netns"], link["name"]) for link in share["links"]]
+    assert len(set(devices)) == len(devices)
+    shaped = [(item["netns"], item["name"]) for item in share["shaping"]]
+    assert len(set(shaped)) == len(shaped)
+    assert set(shaped) <= set(devices)
+    assert {(item["netns"], item["redirect"]) for item in share["shaping"] if "redirect" in item} <= set(devices)
+    macs = [link["mac"] for link in share["links"] if "mac" in link] + [nic["mac"] for vm in share["vms"] for nic in vm["nics"]]
+    assert len(set(macs)) == len(macs)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_who_comes_last_moves_nobody(seed: int) -> None:
+    data = routed(random.Random(seed))
+    before = places_of(data)
+    data["nodes"].update({"s95": {"kind": "bridge", "subnet": "auto"}, "r77": {"router": True, "loopback": "auto"}, "newcomer": None})
+    data["links"] += [
+        "newcomer s95",
+        "r77 s95",
+        {"endpoints": ["r77", "h0"], "ipv4": "auto"},
+        "r77 far",
+        {"endpoints": ["newcomer", "far"]},
+    ]
+    assert places_of(data).items() >= before.items()
 
 
 def reservations(data: dict[str, Any]) -> dict[str, str]:

@@ -133,12 +133,26 @@ def test_hashed_passwords_are_a_variable_of_their_own(tmp_path: Path) -> None:
     assert "$6$" not in str(host)
 
 
+def test_texts_are_read_from_files_beside_the_topology(tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "web.nft").write_text("table inet far {}\n")
+    source = tmp_path / "walls.netvirt.yml"
+    source.write_text("{plugin: netvirt.lab.topology, name: walls, nodes: {web: {firewall: {file: rules/web.nft}}}}")
+    (item,) = plain(listed(source)["_meta"]["hostvars"]["localhost"]["netvirt_share"])["firewalls"]
+    assert item == {"netns": "walls.web", "ruleset": "table inet far {}\n"}
+
+
 @pytest.mark.parametrize(
     ("hosts", "text", "message"),
     [
         ("", "{nodes: {vms: }}", "nodes.vms: a group of the inventory has this name; choose another"),
         ("", "{nodes: {mill: }}", "nodes.mill: a host of the inventory has this name; choose another"),
-        ("", "{nodes: {a: {kind: nets}}}", "nodes.a.kind: must be one of netns, vm, ovs, bridge, host, not 'nets' (did you mean 'netns'?)"),
+        (
+            "",
+            "{nodes: {a: {kind: nets}}}",
+            "nodes.a.kind: must be one of netns, vm, ovs, bridge, host, uplink, not 'nets' (did you mean 'netns'?)",
+        ),
+        ("", "{nodes: {a: {firewall: {file: no.nft}}}}", "nodes.a.firewall: cannot read '"),
         (", barn: ", "{nodes: {a: }}", "a lab on several hosts is not supported yet"),
     ],
 )

@@ -90,6 +90,35 @@ def test_merging(generated: dict[str, Any], own: dict[str, Any], expected: dict[
     assert _cloud_config.merged(generated, own) == expected
 
 
+ETHERNETS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "DHCP beside IPv6": (
+        {"method": "dhcp", "addresses": ["fd00::7/64"], "routes": [{"to": "default", "via": "fd00::1"}]},
+        {"dhcp4": True, "addresses": ["fd00::7/64"], "routes": [{"to": "::/0", "via": "fd00::1"}]},
+    ),
+    "both families": (
+        {
+            "method": "static",
+            "addresses": ["10.1.0.7/24", "fd00::7/64"],
+            "gateway": "10.1.0.1",
+            "routes": [{"to": "10.2.0.0/16", "via": "10.1.0.2"}],
+        },
+        {
+            "dhcp4": False,
+            "addresses": ["10.1.0.7/24", "fd00::7/64"],
+            "routes": [{"to": "0.0.0.0/0", "via": "10.1.0.1"}, {"to": "10.2.0.0/16", "via": "10.1.0.2"}],
+        },
+    ),
+    "nothing": ({"method": "none"}, {"dhcp4": False}),
+}
+
+
+@pytest.mark.parametrize("case", ETHERNETS)
+def test_addresses_and_routes_of_an_interface(case: str) -> None:
+    entry, expected = ETHERNETS[case]
+    config = _cloud_config.network_config([{"interface": "lan", "mac": "52:54:00:00:00:17", **entry}])["ethernets"]["lan"]
+    assert {key: config[key] for key in config if key not in ("match", "set-name")} == expected
+
+
 def test_the_instance_id_follows_what_matters() -> None:
     first = _cloud_config.meta_data(("user", "network"), "alpha")
     assert first == _cloud_config.meta_data(("user", "network"), "alpha")

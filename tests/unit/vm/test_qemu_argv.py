@@ -69,6 +69,14 @@ def test_what_runs_can_be_read_back(case: str) -> None:
     assert parsed.descriptors == {nic.id: CABLES[nic.id].taps[0] for nic in vm.nics or () if nic.tap}
 
 
+@pytest.mark.parametrize("vnet_hdr", [True, False])
+def test_a_namespace_can_be_read_back(vnet_hdr: bool) -> None:
+    nic = Nic("eth0", "e1000", "52:54:00:00:00:17", tap="t", netns="far.pond-2", vnet_hdr=vnet_hdr)
+    vm = dataclasses.replace(CASES["bare"], nics=(nic,))
+    parsed = parse(build(vm, "/usr/bin/qemu", files("course", vm.name), {"eth0": Cables((5,))}), "course")
+    assert [(nic.id, nic.netns, nic.vnet_hdr) for nic in parsed.vm.nics or ()] == [("eth0", "far.pond-2", vnet_hdr)]
+
+
 def test_the_pidfile_names_the_vm() -> None:
     argv = build(CASES["disk"], "qemu", files("course", "gamma"), CABLES)
     assert pidfile(argv) == "/run/netvirt/course/vm/gamma/pid"

@@ -15,6 +15,7 @@ from ansible_collections.netvirt.lab.plugins.module_utils.resources._vm_model im
 from ansible_collections.netvirt.lab.plugins.module_utils.resources._vm_plan import after_earlier, memory_problem, step
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.disk import Disk, DiskDriver
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.link import Link
+from ansible_collections.netvirt.lab.plugins.module_utils.resources.netns import Namespace
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.seed import seed
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.vm import VmDriver
 
@@ -122,6 +123,16 @@ def test_what_earlier_changes_do_to_a_running_vm(case: str) -> None:
     change, fields = EARLIER[case]
     vm = dataclasses.replace(RUNS, disk=DISK.key)
     assert after_earlier(vm, [change]) == dataclasses.replace(vm, **fields)
+
+
+def test_a_tap_in_a_namespace_is_not_the_one_of_its_name_elsewhere() -> None:
+    vm = but(RUNS, **nic(netns="pond"))
+    there = Link("kilo-1", "pond", "desk", "tap")
+    assert after_earlier(vm, [Change("link", dataclasses.replace(there, netns=""), None)]) == vm
+    cut = but(vm, **nic(netns="pond", tap=""))
+    assert after_earlier(vm, [Change("link", there, there, replace=True)]) == cut
+    assert after_earlier(vm, [Change("netns", Namespace("pond", "desk"), None)]) == cut
+    assert after_earlier(vm, [Change("netns", Namespace("lake", "desk"), None)]) == vm
 
 
 def test_memory_of_all_that_start_counts() -> None:

@@ -4,8 +4,9 @@
 """The files inside the guest "tiny". They are shell for busybox and run as they stand.
 
 The guest is told what it needs on its kernel command line:
-netvirt.hostname=NAME, netvirt.key=BASE64 of an authorized_keys file, and for each static address
-netvirt.address=MAC,ADDRESS/PREFIX,GATEWAY (the gateway may be empty). A NIC without one asks by DHCP.
+netvirt.hostname=NAME, netvirt.key=BASE64 of an authorized_keys file, for each static address
+netvirt.address=MAC,ADDRESS/PREFIX,GATEWAY (the gateway may be empty), for each route netvirt.route=MAC,NETWORK,GATEWAY.
+A NIC without an address asks by DHCP, and one that has netvirt.dhcp=MAC behind it.
 """
 
 from __future__ import annotations
@@ -81,6 +82,11 @@ for nic in /sys/class/net/*; do
             [ -z "$gateway" ] || ip route replace default via "$gateway"
             echo "netvirt: $nic has $address" > /dev/console
             ;;
+        netvirt.route=$mac,*)
+            route=${word#*,}
+            ip route replace "${route%%,*}" via "${route#*,}"
+            ;;
+        netvirt.dhcp=$mac) dhcp=yes ;;
         esac
     done
     [ $dhcp = no ] || udhcpc -b -S -i "$nic" -x "hostname:$(hostname)" -O mtu -t 10 -T 1 -A 2 -s /etc/udhcpc > /dev/null 2>&1 &
@@ -91,7 +97,7 @@ UDHCPC = r"""#!/bin/sh
 export PATH=/bin
 case $1 in
 deconfig)
-    ip address flush dev "$interface" scope global
+    ip -4 address flush dev "$interface" scope global
     ;;
 bound | renew)
     [ -z "$mtu" ] || ip link set "$interface" mtu "$mtu"
