@@ -43,7 +43,7 @@ def test_a_nodes_own_name_is_stronger_than_its_range_wherever_it_stands() -> Non
     for order in ("{h2: {ipv4: none}, 'h[1:3]': {ipv4: dhcp, gateway: none}}", "{'h[1:3]': {ipv4: dhcp, gateway: none}, h2: {ipv4: none}}"):
         nodes = parsed(f"{{nodes: {order}}}").nodes
         assert {name: node.ipv4.method for name, node in nodes.items() if node.ipv4} == {"h1": "dhcp", "h2": "none", "h3": "dhcp"}
-        assert {node.gateway for node in nodes.values()} == {""}
+        assert {node.gateway for node in nodes.values()} == {()}
 
 
 LINKS = {
