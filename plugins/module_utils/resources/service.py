@@ -39,8 +39,8 @@ _RUN, _STATE, _LOG, _FILES = "run", "service.json", "log", "files"
 class Service:
     """A program in a namespace; failing if it ended and waits for its next start, stale if it is in a former namespace.
 
-    Files are there by name when it starts, in a directory of its own, which is the working directory too unless there is
-    another one; user is who it runs as, and owner who may read the files, if not the user.
+    Files are there by name when it starts, in a directory of its own, which is the working directory unless there is another
+    one; user is who it runs as, and owner who may read the files, if not the user.
     """
 
     netns: str
@@ -180,7 +180,7 @@ def _write(service: Service) -> None:
         home,
         service.command,
         service.environment,
-        service.directory or str(directory),
+        service.directory or (str(directory) if service.files else "/"),
         service.user,
         service.restart,
     )
