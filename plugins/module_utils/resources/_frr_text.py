@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from ipaddress import ip_address, ip_interface, ip_network
+from hashlib import sha256
+from ipaddress import IPv4Address, ip_address, ip_interface, ip_network
 from typing import Any
 
 _AREA = "0.0.0.0"  # the backbone
@@ -53,6 +54,13 @@ def configurations(item: Mapping[str, Any]) -> dict[str, str]:
     return {daemon: "\n".join((*head, *lines, "")) for daemon, lines in parts.items()}
 
 
+def router_id(item: Mapping[str, Any]) -> str:
+    """Return the router's id: as given, or its first IPv4 address, or, in a world of IPv6 alone, a number by its name."""
+    addresses = [ip_interface(address) for interface in _interfaces(item) for address in interface["addresses"]]
+    named = IPv4Address(0x0A000000 | int.from_bytes(sha256(item["node"].encode()).digest()[:3], "big"))
+    return item.get("router_id") or str(next((address.ip for address in addresses if address.version == 4), named))
+
+
 def _interfaces(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the router's interfaces, the loopback interface first."""
     loopbacks = list(item.get("loopbacks") or ())
@@ -91,8 +99,8 @@ def _ospf(item: Mapping[str, Any], version: int) -> list[str]:
         )
         lines += [f" {word} {key} {value}" for key, value in settings if value is not None and not (passive and key != "cost")]
         lines.append("exit")
-    identity = f" {'ospf' if version == 4 else 'ospf6'} router-id {item['router_id']}"
-    shared = [f" redistribute {source}" for source in block.get("redistribute") or ()]
+    identity = f" {'ospf' if version == 4 else 'ospf6'} router-id {router_id(item)}"
+    shared = [f" redistribute {source}" for source in block.get("redistribute") or () if source != "ospf"]
     # Who wants to hear of neighbours sooner than usual does not want to wait five seconds for what they say either.
     quick = [" timers throttle lsa all 1200"] if block.get("hello") and version == 4 else []
     return [*lines, process, identity, *quick, *shared, "exit"]
@@ -111,7 +119,7 @@ def _isis(item: Mapping[str, Any]) -> list[str]:
         lines += [f" isis metric {metric}"] if metric is not None else []
         lines.append("exit")
     level = _LEVELS.get(block.get("level") or 2, "level-1-2")
-    entity = block.get("net") or network_entity(item["router_id"])
+    entity = block.get("net") or network_entity(router_id(item))
     # A router waits half a minute before it tells news about itself again, that it has a neighbour for one: unless told so first.
     return [f"router isis {_ISIS}", " lsp-gen-interval 1", f" is-type {level}", f" net {entity}", "exit", *lines]
 
@@ -129,7 +137,7 @@ def _bgp(item: Mapping[str, Any]) -> list[str]:
     # As most other routers have it: no policy means everything, and a network is announced because it is said so.
     lines = [
         f"router bgp {block['asn']}",
-        f" bgp router-id {item['router_id']}",
+        f" bgp router-id {router_id(item)}",
         " no bgp ebgp-requires-policy",
         " no bgp default ipv4-unicast",
         " no bgp network import-check",
@@ -154,7 +162,7 @@ def _family(block: Mapping[str, Any], neighbors: Sequence[Mapping[str, Any]], ve
     lines += [f"  network {ip_network(network, strict=False)}" for network in networks]
     # Each family has its own word for the other's routing protocol.
     words = {"ospf": "ospf" if version == 4 else "ospf6"}
-    lines += [f"  redistribute {words.get(source, source)}" for source in block.get("redistribute") or ()]
+    lines += [f"  redistribute {words.get(source, source)}" for source in block.get("redistribute") or () if source != "bgp"]
     for neighbor in neighbors:
         lines.append(f"  neighbor {neighbor['address']} activate")
         lines += [f"  neighbor {neighbor['address']} next-hop-self"] if str(neighbor["asn"]) == str(block["asn"]) else []

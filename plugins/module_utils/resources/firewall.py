@@ -86,12 +86,16 @@ class FirewallDriver:
             _NOTES.drop(scope.lab, change.key)
 
     def apply(self, changes: Sequence[Change[Firewall]], scope: Scope) -> None:
-        """Load, and note what nft makes of it."""
+        """Load, and note what nft makes of it, which is the same for all that have the same rules."""
+        digests: dict[str, str] = {}
         for change in changes:
             ruleset = change.target.ruleset or ""
             with inside(change.key):
                 nft.load(_FLUSH + ruleset, f"load the firewall of '{change.key}'")
-                _NOTES.write(scope.lab, change.key, ruleset=ruleset, digest=_digest())
+                digest = digests.get(ruleset) or _digest()
+                _NOTES.write(scope.lab, change.key, ruleset=ruleset, digest=digest)
+            if not _NUMBERED.search(ruleset):
+                digests[ruleset] = digest
 
 
 def _digest() -> str:

@@ -28,7 +28,9 @@ from ._service_text import ENDED, script
 from ._vm_report import tail
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,99}")
-_SETTLING = 1.0  # seconds, for all services of a run together: what has not ended by then has started
+# Seconds, for all services of a run together. One that has run for so long has started; one that has not by the end has not. It may take
+# more than one start: an IPv6 address cannot be used for a second or two, and one by DHCP is not there at once.
+_SETTLING, _BUDGET = 1.0, 6.0
 _LINES = 15  # of the log of a service that ended at once
 _RUN, _STATE, _LOG, _FILES = "run", "service.json", "log", "files"
 
@@ -37,8 +39,8 @@ _RUN, _STATE, _LOG, _FILES = "run", "service.json", "log", "files"
 class Service:
     """A program in a namespace; failing if it ended and waits for its next start, stale if it is in a former namespace.
 
-    Files are there by name when it starts, in a directory of its own, which is the working directory too unless there is
-    another one; user is who it runs as, and owner who may read the files, if not the user.
+    Files are there by name when it starts, in a directory of its own, which is the working directory unless there is another
+    one; user is who it runs as, and owner who may read the files, if not the user.
     """
 
     netns: str
@@ -137,16 +139,12 @@ class ServiceDriver:
             _remove_empty(service.home.parent, service.home.parent.parent)
 
     def apply(self, changes: Sequence[Change[Service]], scope: Scope) -> None:
-        """End what runs with other settings, start all, and see that none ends at once. Raise LabErrors."""
+        """End what runs with other settings, start all, and see that they stay. Raise LabErrors."""
         services = [change.target for change in changes]
         _end(services, scope.lab)
         for service in services:
             _write(service)
-        started = [(service, _start(service)) for service in services]
-        deadline = time.monotonic() + _SETTLING
-        while time.monotonic() < deadline and not all(_down(service, process) for service, process in started):
-            time.sleep(0.05)
-        dead = [service for service, process in started if _down(service, process)]
+        dead = _unsettled([(service, _start(service)) for service in services])
         if dead:
             problems = [_told(service) for service in dead]
             _end(dead, scope.lab)
@@ -182,7 +180,7 @@ def _write(service: Service) -> None:
         home,
         service.command,
         service.environment,
-        service.directory or str(directory),
+        service.directory or (str(directory) if service.files else "/"),
         service.user,
         service.restart,
     )
@@ -232,13 +230,24 @@ def _start(service: Service) -> subprocess.Popen[bytes]:
         )
 
 
-def _down(service: Service, process: subprocess.Popen[bytes]) -> bool:
-    return (service.home / ENDED).exists() or process.poll() is not None
+def _unsettled(started: Sequence[tuple[Service, subprocess.Popen[bytes]]]) -> list[Service]:
+    """Return the services that do not run for a while within the budget."""
+    begin = time.monotonic()
+    since = {service.key: begin for service, _process in started}
+    while True:
+        time.sleep(0.05)
+        now = time.monotonic()
+        since.update((service.key, now) for service, process in started if (service.home / ENDED).exists() or process.poll() is not None)
+        left = [(service, process) for service, process in started if now - since[service.key] < _SETTLING]
+        if now - begin > _BUDGET or all(process.poll() is not None for _service, process in left):
+            return [service for service, _process in left]
 
 
 def _told(service: Service) -> str:
     said = "\n".join(f"    {line}" for line in tail(service.home / _LOG, _LINES))
-    return f"The service '{service.name}' in '{service.netns}' ended at once" + (f"; it said:\n{said}" if said else " and said nothing.")
+    return f"The service '{service.name}' in '{service.netns}' does not keep running" + (
+        f"; it said:\n{said}" if said else " and said nothing."
+    )
 
 
 def _end(services: Sequence[Service], lab: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErrors
 from ansible_collections.netvirt.lab.plugins.module_utils.resources import frr
-from ansible_collections.netvirt.lab.plugins.module_utils.resources._frr_text import configurations, network_entity
+from ansible_collections.netvirt.lab.plugins.module_utils.resources._frr_text import configurations, network_entity, router_id
 
 Golden = Callable[[str, str], None]
 
@@ -88,6 +88,28 @@ def test_somebodys_own_lines_bring_the_daemons_that_they_are_for(own: str, daemo
 def test_a_family_that_a_router_does_not_have_is_not_routed() -> None:
     only = {**ROUTER, "loopbacks": [], "interfaces": ROUTER["interfaces"][2:], "ospf": {}}
     assert list(configurations(only)) == ["zebra", "ospf6d"]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, "10.99.9.1"),
+        ({"router_id": None}, "10.99.9.1"),
+        ({"router_id": None, "loopbacks": ["fd99:9::1/128"]}, "10.99.1.1"),
+        ({"router_id": None, "loopbacks": [], "interfaces": []}, "10.118.167.150"),
+    ],
+)
+def test_router_id(change: dict[str, Any], expected: str) -> None:
+    assert router_id({**ROUTER, **change}) == expected
+
+
+def test_a_protocol_does_not_announce_its_own_routes() -> None:
+    sources = ["ospf", "bgp", "connected"]
+    told = configurations(
+        {**ROUTER, "ospf": {"redistribute": sources}, "bgp": {"asn": 65001, "networks": ["10.0.0.0/8"], "redistribute": sources}}
+    )
+    assert [line.split()[1] for line in told["ospf6d"].splitlines() if "redistribute" in line] == ["bgp", "connected"]
+    assert [line.split()[1] for line in told["bgpd"].splitlines() if "redistribute" in line] == ["ospf", "connected"]
 
 
 def test_network_entity() -> None:
