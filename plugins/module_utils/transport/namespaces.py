@@ -106,6 +106,20 @@ def descriptors(wanted: Sequence[str]) -> Iterator[dict[str, int]]:
 
 
 @contextmanager
+def nameless() -> Iterator[None]:
+    """Run the body in a namespace of its own, which goes with it: for asking the kernel what it can do."""
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _check(_libc.unshare(_CLONE_NEWNET), "make a network namespace")
+        try:
+            yield
+        finally:
+            _check(_libc.setns(home, _CLONE_NEWNET), "return to the lab host's network namespace")
+    finally:
+        os.close(home)
+
+
+@contextmanager
 def fresh(name: str) -> Iterator[None]:
     """Make a namespace, run the body inside it, and only then give it its name: nobody sees it half-made."""
     checked(name, "netns")
