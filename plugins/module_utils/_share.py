@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ._interface import group_id, user_id
+from ._interface import link_from
 from ._plan import Goal
 from .resources._ovs_items import bridge_from
 from .resources.address import AddressDriver, addressing
@@ -16,7 +16,7 @@ from .resources.dhcp_client import DhcpClient, DhcpClientDriver
 from .resources.dnsmasq import DnsmasqDriver, dnsmasq_from
 from .resources.folder import FolderDriver
 from .resources.forwarding import ForwardingDriver, forwarding_from
-from .resources.link import Link, LinkDriver
+from .resources.link import LinkDriver
 from .resources.netns import Namespace, NamespaceDriver
 from .resources.ovs import HostDatapath, OvsDriver, host_datapath
 from .resources.vm_goals import vm_goals
@@ -46,7 +46,7 @@ def share_goals(
     return [
         Goal(FolderDriver(), purge=not share),
         Goal(NamespaceDriver(), tuple(Namespace(item["name"], lab) for item in share.get("namespaces") or ()), purge=True),
-        Goal(LinkDriver(), tuple(_link(item, lab) for item in links), purge=True),
+        Goal(LinkDriver(), tuple(link_from(item, lab) for item in links), purge=True),
         Goal(OvsDriver(), tuple(bridge_from(item, lab) for item in bridges), purge=True),
         Goal(AddressDriver(), tuple(addressing(item, lab) for item in share.get("addresses") or ())),
         Goal(ForwardingDriver(), (forwarding_from(forwarding, lab),) if forwarding else (), purge=True),
@@ -96,10 +96,3 @@ def cured(
 
 def _plain_header(nic: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**nic, "vnet_hdr": False} if nic.get("vnet_hdr") is None else nic
-
-
-def _link(item: Mapping[str, Any], lab: str) -> Link:
-    known = {name: item[name] for name in ("name", "netns", "kind", "mac", "mtu", "up", "altname", "master") if name in item}
-    taps = {name: item[name] for name in ("multi_queue", "vnet_hdr", "tx_offload", "silent") if name in item}
-    peer = tuple(item["peer"]) if item.get("peer") else None
-    return Link(lab=lab, peer=peer, owner=user_id(item.get("owner")), group=group_id(item.get("group")), **known, **taps)

@@ -125,4 +125,3 @@ def _messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
         length, kind, _flags, sequence = struct.unpack_from("IHHI", data, offset)
         yield kind, sequence, data[offset : offset + length]
         offset += (length + 3) & ~3
-
