@@ -19,6 +19,7 @@ from .resources.forwarding import ForwardingDriver, forwarding_from
 from .resources.link import LinkDriver
 from .resources.netns import Namespace, NamespaceDriver
 from .resources.ovs import HostDatapath, OvsDriver, host_datapath
+from .resources.shaping import ShapingDriver, shapings_from
 from .resources.vm_goals import vm_goals
 
 NO_UPLINK = "none"
@@ -43,11 +44,13 @@ def share_goals(
     if forwarding and uplink:
         forwarding = None if uplink == NO_UPLINK else {**forwarding, "uplink": uplink}
     services = share.get("dnsmasq")
+    link_driver = LinkDriver()
     return [
         Goal(FolderDriver(), purge=not share),
         Goal(NamespaceDriver(), tuple(Namespace(item["name"], lab) for item in share.get("namespaces") or ()), purge=True),
-        Goal(LinkDriver(), tuple(link_from(item, lab) for item in links), purge=True),
+        Goal(link_driver, tuple(link_from(item, lab) for item in links), purge=True),
         Goal(OvsDriver(), tuple(bridge_from(item, lab) for item in bridges), purge=True),
+        Goal(ShapingDriver(link_driver), shapings_from(share.get("shaping") or (), lab), purge=True),
         Goal(AddressDriver(), tuple(addressing(item, lab) for item in share.get("addresses") or ())),
         Goal(ForwardingDriver(), (forwarding_from(forwarding, lab),) if forwarding else (), purge=True),
         Goal(DnsmasqDriver(), (dnsmasq_from(services, lab),) if services else (), purge=True),

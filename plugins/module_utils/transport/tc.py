@@ -80,9 +80,9 @@ def set_shape(index: int, name: str, kind: str, shape: Shape, lab: str) -> Reque
     return Request(f"shape '{name}' by the queueing discipline {kind}", (message(_NEWQDISC, _CREATE | _REPLACE, body),))
 
 
-def drop_shape(index: int, name: str, handle: int) -> Request:
-    """Ask for the end of a root discipline."""
-    return Request(f"stop shaping '{name}'", (message(_DELQDISC, 0, _tcmsg(index, handle, _ROOT)),))
+def drop_shape(index: int, name: str, lab: str) -> Request:
+    """Ask for the end of a lab's root discipline."""
+    return Request(f"stop shaping '{name}'", (message(_DELQDISC, 0, _tcmsg(index, major(lab) << 16, _ROOT)),))
 
 
 def set_redirect(index: int, name: str, target: int, lab: str) -> list[Request]:
