@@ -17,6 +17,7 @@ from .resources.dnsmasq import DnsmasqDriver, dnsmasq_from
 from .resources.folder import FolderDriver
 from .resources.forwarding import ForwardingDriver, forwarding_from
 from .resources.link import LinkDriver
+from .resources.member import MemberDriver, member_from
 from .resources.netns import Namespace, NamespaceDriver
 from .resources.ovs import HostDatapath, OvsDriver, host_datapath
 from .resources.shaping import ShapingDriver, shapings_from
@@ -49,6 +50,7 @@ def share_goals(
         Goal(FolderDriver(), purge=not share),
         Goal(NamespaceDriver(), tuple(Namespace(item["name"], lab) for item in share.get("namespaces") or ()), purge=True),
         Goal(link_driver, tuple(link_from(item, lab) for item in links), purge=True),
+        Goal(MemberDriver(link_driver), tuple(member_from(item, lab) for item in share.get("members") or ()), purge=True),
         Goal(OvsDriver(), tuple(bridge_from(item, lab) for item in bridges), purge=True),
         Goal(ShapingDriver(link_driver), shapings_from(share.get("shaping") or (), lab), purge=True),
         Goal(AddressDriver(), tuple(addressing(item, lab) for item in share.get("addresses") or ())),

@@ -21,7 +21,7 @@ from ._link_model import BridgeSettings, Link, read_fields
 from ._network import Network, key_of, read_network
 from .address import AddressDriver, Addressing
 
-__all__ = ["Link", "LinkDriver", "all_links", "link_goals", "read_fields"]
+__all__ = ["Link", "LinkDriver", "all_links", "link_goals", "port_vlans", "read_fields"]
 
 # What an interface is made as; another value takes another interface.
 _MADE_AS = ("kind", "peer", "multi_queue", "parent", "vlan", "protocol")
@@ -129,7 +129,7 @@ def _observed(network: Network, netns: str, record: LinkRecord, masters: Mapping
     """Return an interface as it is; what takes a question of its own is only read where asked says something about it."""
     tun = attributes(record.data) if record.kind == "tun" else None
     vlan, protocol = bridge.vlan_of(record.data) if record.kind == "vlan" else (None, None)
-    tag, trunks = (None, None) if asked.tag is None else _port_vlans(network.vlans(netns).get(record.index, frozenset()))
+    tag, trunks = (None, None) if asked.tag is None else port_vlans(network.vlans(netns).get(record.index, frozenset()))
     return Link(
         name=record.name,
         netns=netns,
@@ -163,7 +163,7 @@ def _identity(value: bytes | None) -> int:
     return -1 if number == 0xFFFFFFFF else number
 
 
-def _port_vlans(vlans: frozenset[bridge.PortVlan]) -> tuple[int, tuple[int, ...]]:
+def port_vlans(vlans: frozenset[bridge.PortVlan]) -> tuple[int, tuple[int, ...]]:
     """Return a port's untagged VLAN and its tagged ones; -1 if it has others too, which nobody asks for."""
     untagged = [one.vlan for one in vlans if one.pvid and one.untagged]
     odd = any(one.pvid != one.untagged for one in vlans)
