@@ -52,12 +52,13 @@ def share_goals(
         Goal(link_driver, tuple(link_from(item, lab) for item in links), purge=True),
         Goal(MemberDriver(link_driver), tuple(member_from(item, lab) for item in share.get("members") or ()), purge=True),
         Goal(OvsDriver(), tuple(bridge_from(item, lab) for item in bridges), purge=True),
-        Goal(ShapingDriver(link_driver), shapings_from(share.get("shaping") or (), lab), purge=True),
         Goal(AddressDriver(), tuple(addressing(item, lab) for item in share.get("addresses") or ())),
         Goal(ForwardingDriver(), (forwarding_from(forwarding, lab),) if forwarding else (), purge=True),
         Goal(DnsmasqDriver(), (dnsmasq_from(services, lab),) if services else (), purge=True),
         *vm_goals(with_passwords(vms, passwords), lab, authorized_keys, purge=True, images=share.get("images")),
         Goal(DhcpClientDriver(), tuple(DhcpClient(lab=lab, **item) for item in share.get("dhcp_clients") or ()), purge=True),
+        # Last, as its changes are called like their interfaces: for other drivers these would have been made anew.
+        Goal(ShapingDriver(link_driver), shapings_from(share.get("shaping") or (), lab), purge=True),
     ]
 
 

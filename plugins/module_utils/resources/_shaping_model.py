@@ -22,6 +22,8 @@ _QUEUE, _QUEUE_SHARE = 100, 20
 _NETEM_QUEUE = 1000
 # A rate's burst where nobody says: what passes in 4 ms, which is a tick of most kernels, but ten packets at least.
 _BURST_SHARE, _BURST = 250, 16 * 1024
+# The kernel counts a burst's duration in 2^32 ticks of 64 ns.
+_LONGEST = 274
 # Queues are counted in packets of this size, with their header.
 _PACKET, HEADER = 1514, 18
 MOST_PACKETS = 10**6
@@ -35,11 +37,10 @@ def _percent(value: Any) -> float:
 
 
 PERCENT = Type("a number from 0 to 100 (percent)", _percent)
-# Below 8 bit/s the kernel counts no byte.
 TYPES: Mapping[str, Type] = {
     "name": DEVICE,
     "netns": NAMESPACE,
-    "rate": number(8, 10**12, "bit/s"),
+    "rate": number(1000, 10**12, "bit/s"),
     "burst": number(1, 2**31, "bytes"),
     "delay": number(0, 600_000_000, "microseconds"),
     "jitter": number(0, 2_000_000, "microseconds"),  # more than INT_MAX nanoseconds the kernel cuts off
@@ -129,6 +130,7 @@ def completed(target: Shaping, mtu: int) -> Shaping:
     burst, queue = target.burst, target.queue
     if target.discipline == "tbf":
         burst = burst or max(target.rate // 8 // _BURST_SHARE, _BURST, mtu + HEADER)
+        burst = min(burst, target.rate // 8 * _LONGEST)
         queue = queue or min(max(target.rate // 8 // _QUEUE_SHARE // _PACKET, _QUEUE), MOST_PACKETS)
     elif target.discipline == "netem":
         queue = queue or _NETEM_QUEUE
