@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
+from ._errors import LabErrors
 from ._interface import link_from
 from ._plan import Goal
 from .resources._ovs_items import bridge_from
@@ -39,8 +41,11 @@ def share_goals(
     """
     links, vms = share.get("links") or [], share.get("vms") or []
     bridges = share.get("bridges") or []
+    shaping = share.get("shaping") or ()
     if bridges:
-        links, vms = cured(links, vms, bridges, host_datapath)
+        datapath = cache(host_datapath)
+        links, vms = cured(links, vms, bridges, datapath)
+        require_redirects(shaping, bridges, datapath)
     forwarding = share.get("forwarding")
     if forwarding and uplink:
         forwarding = None if uplink == NO_UPLINK else {**forwarding, "uplink": uplink}
@@ -58,7 +63,7 @@ def share_goals(
         *vm_goals(with_passwords(vms, passwords), lab, authorized_keys, purge=True, images=share.get("images")),
         Goal(DhcpClientDriver(), tuple(DhcpClient(lab=lab, **item) for item in share.get("dhcp_clients") or ()), purge=True),
         # Last, as its changes are called like their interfaces: for other drivers these would have been made anew.
-        Goal(ShapingDriver(link_driver), shapings_from(share.get("shaping") or (), lab), purge=True),
+        Goal(ShapingDriver(link_driver), shapings_from(shaping, lab), purge=True),
     ]
 
 
@@ -84,13 +89,7 @@ def cured(
     then computes: ping works and TCP stalls. Unless the daemon handles segmentation itself (userspace-tso-enable), the
     nodes must not leave checksums undone. What the topology says itself is left as it is.
     """
-    host = datapath()
-    needy = {
-        port["name"]
-        for bridge in bridges
-        if (bridge.get("datapath_type") or host.type) == "netdev" and not host.userspace_tso
-        for port in bridge.get("ports") or ()
-    }
+    needy = set() if datapath().userspace_tso else _userspace_ports(bridges, datapath)
     return (
         [
             {"tx_offload": False, **link} if link.get("peer") and link["peer"][1] in needy and not link["peer"][0] else link
@@ -98,6 +97,25 @@ def cured(
         ],
         [{**vm, "nics": [_plain_header(nic) if nic.get("tap") in needy else nic for nic in vm.get("nics") or ()]} for vm in vms],
     )
+
+
+def require_redirects(
+    shaping: Sequence[Mapping[str, Any]], bridges: Sequence[Mapping[str, Any]], datapath: Callable[[], HostDatapath]
+) -> None:
+    """Raise LabErrors for what comes in at ports of Open vSwitch's userspace datapath: that has a copy of it before any redirect."""
+    redirected = [item["name"] for item in shaping if item.get("redirect") and not item.get("netns")]
+    deaf = _userspace_ports(bridges, datapath).intersection(redirected) if redirected else set()
+    if deaf:
+        raise LabErrors(
+            f"What is sent to '{name}' cannot be shaped: Open vSwitch's userspace datapath takes packets before traffic control sees them; "
+            "use the kernel's datapath (kernel module openvswitch) or a switch of kind bridge, or shape the other ends."
+            for name in sorted(deaf)
+        )
+
+
+def _userspace_ports(bridges: Sequence[Mapping[str, Any]], datapath: Callable[[], HostDatapath]) -> set[str]:
+    userspace = (bridge for bridge in bridges if (bridge.get("datapath_type") or datapath().type) == "netdev")
+    return {port["name"] for bridge in userspace for port in bridge.get("ports") or ()}
 
 
 def _plain_header(nic: Mapping[str, Any]) -> Mapping[str, Any]:

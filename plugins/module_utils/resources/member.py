@@ -49,12 +49,36 @@ def member_from(item: Mapping[str, Any], lab: str) -> Member:
     """Return what a share's item or a module's port means. Raise LabErrors."""
     problems: list[str] = []
     where = f"the port '{item.get('name')}', "
-    words = {name: TYPES["name"].read(item[name], f"{where}{name}", problems) for name in ("name", "master") if item.get(name) is not None}
+    given = {name: item.get(name) for name in ("name", "master") if name == "name" or item.get(name) is not None}
+    words = {name: TYPES["name"].read(value, f"{where}{name}", problems) for name, value in given.items()}
     vlans = read_vlans(item, where, problems)
     problems += [f"{where}{name}: there is no such attribute" for name in sorted(set(item) - {"name", "netns", "master", "tag", "trunks"})]
     if problems:
         raise LabErrors(problems)
     return Member(netns=item.get("netns") or "", lab=lab, **words, **vlans)
+
+
+def port_from(item: Mapping[str, Any] | str, netns: str, master: str, lab: str, problems: list[str]) -> Member | None:
+    """Return a module's port, a mapping or 'NAME [tag=10] [trunks=20,30-39]'; what is wrong with it is added to the problems."""
+    if isinstance(item, str):
+        name, *words = item.split() or [""]
+        item = {"name": name, **dict(word.partition("=")[::2] for word in words)}
+        if isinstance(item.get("trunks"), str):
+            item["trunks"] = item["trunks"].split(",")
+    given = dict(item)
+    if str(given.get("tag", "")).isdigit():
+        given["tag"] = int(given["tag"])
+    try:
+        return member_from({**given, "netns": netns, "master": master}, lab)
+    except LabErrors as error:
+        problems.extend(error.problems)
+        return None
+
+
+def borrowed(lab: str, netns: str, master: str) -> tuple[str, ...]:
+    """Return the keys of interfaces that a lab has put into a bridge though they are not its own."""
+    keys = (key for key, note in _noted(lab).items() if note["master"] == master)
+    return tuple(sorted(key for key in keys if key.rpartition("/")[0] == netns))
 
 
 class MemberDriver:

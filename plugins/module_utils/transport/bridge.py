@@ -39,7 +39,7 @@ _SWITCHES = frozenset({"stp", "vlan_filtering", "mcast_snooping"})
 # What a bridge says of itself.
 _STATE = {"root_id": 10, "bridge_id": 11, "root_port": 12, "root_path_cost": 13, "topology_change": 14}
 _PORT_STATES = ("disabled", "listening", "learning", "forwarding", "blocking")
-_BRPORT_STATE, _BRPORT_PRIORITY, _BRPORT_COST = 1, 2, 3
+_BRPORT_STATE, _BRPORT_PRIORITY, _BRPORT_COST, _BRPORT_NO = 1, 2, 3, 18
 _VLAN_ID, _VLAN_PROTOCOL = 1, 5
 # IFLA_AF_SPEC of AF_BRIDGE
 _AF_SPEC, _BRIDGE_FLAGS, _BRIDGE_VLAN_INFO = 26, 0, 2
@@ -68,13 +68,14 @@ def state(data: bytes) -> dict[str, Any]:
 
 
 def port_state(data: bytes) -> dict[str, Any]:
-    """Unpack what a bridge says of a port: its state and cost in the spanning tree."""
+    """Unpack what a bridge says of a port: its number, and its state and cost in the spanning tree."""
     found = attributes(data)
     number = whole(found.get(_BRPORT_STATE, b""))
     return {
         "state": _PORT_STATES[number] if number < len(_PORT_STATES) else str(number),
         "priority": whole(found.get(_BRPORT_PRIORITY, b"")),
         "cost": whole(found.get(_BRPORT_COST, b"")),
+        "number": whole(found.get(_BRPORT_NO, b"")),
     }
 
 
