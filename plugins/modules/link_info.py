@@ -29,8 +29,6 @@ options:
   lab:
     description: List the interfaces of this lab only.
     type: str
-requirements:
-  - pyroute2 >= 0.7.2
 seealso:
   - module: netvirt.lab.tap
   - module: netvirt.lab.veth

@@ -105,7 +105,7 @@ def test_settings_of_a_bridge() -> None:
     subprocess.run(["ip", "link", "set", "span0", "type", "bridge", "priority", "1"], check=True)
     subprocess.run(["ip", "link", "set", "span0", "type", "bridge", "ageing_time", "250"], check=True)
     [change] = settle([{**bridge, "bridge": {"ageing_time": 15}}])
-    assert change.before.bridge.ageing_time == 2.5
+    assert diff([change])["before"]["link"]["span0"]["bridge"]["ageing_time"] == 2.5
     assert data("span0")["priority"] == 1
 
 

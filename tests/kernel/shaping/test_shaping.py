@@ -105,7 +105,7 @@ def transfer(sender: str, receiver: str, address: str, size: int) -> float:
 
 def test_a_rate_limits_one_direction_and_changes_in_place() -> None:
     [change] = [change for change in settle([on("narrow-a", rate=8_000_000)]) if change.kind == "shaping"]
-    assert (change.action, change.after.burst, change.after.queue) == ("create", 16384, 100)
+    assert (change.action, change.target.burst, change.target.queue) == ("create", 16384, 100)
     [told] = qdiscs()
     assert (told["kind"], told["options"]["rate"], told["root"]) == ("tbf", 1_000_000, True)
     # Far apart on purpose: machines that run tests are busy.

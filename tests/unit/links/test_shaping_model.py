@@ -89,11 +89,8 @@ def test_rounding_is_forgiven_and_nothing_else() -> None:
 
 
 def test_items_of_one_interface_are_one() -> None:
-    items = [
-        {"name": "tap1", "rate": 10**6},
-        {"name": "tap1", "netns": "", "redirect": "ifb1"},
-        {"name": "tap1", "netns": "blue", "queue": 3},
-    ]
+    items: list[dict[str, Any]] = [{"name": "tap1", "rate": 10**6}, {"name": "tap1", "netns": "", "redirect": "ifb1"}]
+    items.append({"name": "tap1", "netns": "blue", "queue": 3})
     assert shapings_from(items, "slow") == (
         Shaping("tap1", "", "slow", rate=10**6, redirect="ifb1"),
         Shaping("tap1", "blue", "slow", queue=3),
@@ -102,7 +99,7 @@ def test_items_of_one_interface_are_one() -> None:
 
 @pytest.mark.parametrize(("host", "chosen", "refused"), [("netdev", None, True), ("system", None, False), ("system", "netdev", True)])
 def test_a_redirect_that_the_userspace_datapath_would_not_feel_is_refused(host: str, chosen: str | None, refused: bool) -> None:
-    shaping = [{"name": "tap1", "redirect": "ifb1"}, {"name": "tap2", "rate": 10**6}]
+    shaping: list[dict[str, Any]] = [{"name": "tap1", "redirect": "ifb1"}, {"name": "tap2", "rate": 10**6}]
     bridges = [{"name": "plaza", "datapath_type": chosen, "ports": [{"name": "tap1"}, {"name": "tap2"}]}]
     datapath = HostDatapath(host, False)
     if refused:
