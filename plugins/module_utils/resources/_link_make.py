@@ -49,7 +49,8 @@ def create_all(made: Sequence[Link], lab: str) -> None:
 
 def set_all(netns: str, changes: Sequence[Change[Link]], lab: str) -> None:
     """Set what differs of a namespace's interfaces, and what is left to set of new ones."""
-    changes = sorted(changes, key=lambda change: change.target.kind == "vlan")  # it cannot be up, or wider, before its parent is
+    parents = {change.target.name: change.target.parent for change in changes}
+    changes = sorted(changes, key=lambda change: _depth(change.target.name, parents))  # none can be up, or wider, before its parent is
     ports = [change.target for change in changes if _wants_vlans(change)]
     with inside(netns), Netlink() as kernel:
         named = ports or any(change.target.master for change in changes)
@@ -59,6 +60,15 @@ def set_all(netns: str, changes: Sequence[Change[Link]], lab: str) -> None:
         kernel.send([request for link in ports for request in _vlan_requests(link, indexes[link.name], vlans)])
         for change in changes:
             _set_device(change)
+
+
+def _depth(name: str, parents: Mapping[str, str | None]) -> int:
+    """Return how many interfaces lie under one of parents' keys."""
+    depth = 0
+    below = parents.get(name)
+    while below and depth < len(parents):
+        depth, below = depth + 1, parents.get(below)
+    return depth
 
 
 def _wants_vlans(change: Change[Link]) -> bool:

@@ -124,13 +124,13 @@ def test_a_rate_limits_one_direction_and_changes_in_place() -> None:
 
 
 def test_a_change_of_the_rate_keeps_what_waits() -> None:
-    settle([on("narrow-a", rate=8_000)])
+    settle([on("narrow-a", rate=1_000, burst=2000)])
     with inside("narrow-a"), socket.socket(type=socket.SOCK_DGRAM) as sender:
         for _number in range(30):
             sender.sendto(bytes(1000), ("10.44.0.2", 9))
     waiting = json.loads(shell("ip netns exec narrow-a tc -s -j qdisc show dev eth0"))[0]["qlen"]
     assert waiting > 5
-    run([on("narrow-a", rate=9_000)])
+    run([on("narrow-a", rate=1_100, burst=2000)])
     statistics = json.loads(shell("ip netns exec narrow-a tc -s -j qdisc show dev eth0"))[0]
     assert statistics["qlen"] > waiting - 4
     assert statistics["drops"] == 0
