@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ._errors import LabError, LabErrors
+from .resources._link_model import Link, read_fields, read_settings, read_vlans
 from .resources.address import ADDRESSES, Addressing, addressing
-from .resources.link import Link, read_fields
 
 # Documented in the fragment netvirt.lab.interface.
 INTERFACE_OPTIONS: dict[str, Any] = {
@@ -24,6 +24,13 @@ INTERFACE_OPTIONS: dict[str, Any] = {
     "altname": {"type": "str"},
     "tx_offload": {"type": "bool"},
 }
+
+
+# Fields of a link that an item has in the same form.
+_PLAIN: tuple[str, ...] = (
+    *("name", "netns", "kind", "mac", "mtu", "up", "altname", "master", "multi_queue", "vnet_hdr", "tx_offload", "silent"),
+    *("parent", "vlan", "protocol"),
+)
 
 
 def checked(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -45,6 +52,26 @@ def interface(options: Mapping[str, Any], lab: str, **fields: Any) -> tuple[Link
     return Link(lab=lab, mac=options["mac"] or None, **common, **fields), addressing(
         {"name": options["name"], "netns": options["netns"], "addresses": options["addresses"]}, lab
     )
+
+
+def link_from(item: Mapping[str, Any], lab: str) -> Link:
+    """Return the interface that a share's item means. Raise LabErrors."""
+    problems: list[str] = []
+    path = f"the link '{item['name']}', "
+    known = {name: item[name] for name in _PLAIN if name in item}
+    peer, settings = item.get("peer"), item.get("bridge")
+    link = Link(
+        lab=lab,
+        peer=tuple(peer) if peer else None,
+        owner=user_id(item.get("owner")),
+        group=group_id(item.get("group")),
+        bridge=read_settings(settings, f"{path}bridge.", problems) if settings else None,
+        **known,
+        **read_vlans(item, path, problems),
+    )
+    if problems:
+        raise LabErrors(problems)
+    return link
 
 
 def user_id(user: str | None) -> int | None:

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from ._interface import group_id, user_id
+from ._errors import LabErrors
+from ._interface import link_from
 from ._plan import Goal
 from .resources._ovs_items import bridge_from
 from .resources.address import AddressDriver, addressing
@@ -19,11 +21,13 @@ from .resources.firewall import FirewallDriver, firewall_from
 from .resources.folder import FolderDriver
 from .resources.forwarding import ForwardingDriver, forwarding_from
 from .resources.frr import frr_services
-from .resources.link import Link, LinkDriver
+from .resources.link import LinkDriver
+from .resources.member import MemberDriver, member_from
 from .resources.netns import Namespace, NamespaceDriver
 from .resources.node_sysctl import NodeSysctlDriver, sysctls_from
 from .resources.ovs import HostDatapath, OvsDriver, host_datapath
 from .resources.service import ServiceDriver, service_from
+from .resources.shaping import ShapingDriver, shapings_from
 from .resources.vm_goals import vm_goals
 
 NO_UPLINK = "none"
@@ -42,18 +46,23 @@ def share_goals(
     """
     links, vms = share.get("links") or [], share.get("vms") or []
     bridges = share.get("bridges") or []
+    shaping = share.get("shaping") or ()
     if bridges:
-        links, vms = cured(links, vms, bridges, host_datapath)
+        datapath = cache(host_datapath)
+        links, vms = cured(links, vms, bridges, datapath)
+        require_redirects(shaping, bridges, datapath)
     forwarding = share.get("forwarding")
     if forwarding and uplink:
         forwarding = None if uplink == NO_UPLINK else {**forwarding, "uplink": uplink}
     dnsmasq = share.get("dnsmasq")
     services = [service_from(item, lab) for item in share.get("services") or ()]
     services += [service for item in share.get("frr") or () for service in frr_services(item, lab)]
+    link_driver = LinkDriver()
     return [
         Goal(FolderDriver(), purge=not share),
         Goal(NamespaceDriver(), tuple(Namespace(item["name"], lab) for item in share.get("namespaces") or ()), purge=True),
-        Goal(LinkDriver(), tuple(_link(item, lab) for item in links), purge=True),
+        Goal(link_driver, tuple(link_from(item, lab) for item in links), purge=True),
+        Goal(MemberDriver(link_driver), tuple(member_from(item, lab) for item in share.get("members") or ()), purge=True),
         Goal(OvsDriver(), tuple(bridge_from(item, lab) for item in bridges), purge=True),
         Goal(AddressDriver(), tuple(addressing(item, lab) for item in share.get("addresses") or ())),
         Goal(NodeSysctlDriver(), tuple(sysctls_from(item, lab) for item in share.get("sysctls") or ()), purge=True),
@@ -62,6 +71,8 @@ def share_goals(
         Goal(DnsmasqDriver(), (dnsmasq_from(dnsmasq, lab),) if dnsmasq else (), purge=True),
         *vm_goals(with_passwords(vms, passwords), lab, authorized_keys, purge=True, images=share.get("images")),
         Goal(DhcpClientDriver(), tuple(DhcpClient(lab=lab, **item) for item in share.get("dhcp_clients") or ()), purge=True),
+        # After all that asks which interfaces are made anew, as its changes are called like their interfaces.
+        Goal(ShapingDriver(link_driver), shapings_from(shaping, lab), purge=True),
         Goal(ServiceDriver(), tuple(services), purge=True),
         Goal(CommandDriver(), tuple(commands_from(item, lab) for item in share.get("commands") or ()), purge=True),
     ]
@@ -89,13 +100,7 @@ def cured(
     then computes: ping works and TCP stalls. Unless the daemon handles segmentation itself (userspace-tso-enable), the
     nodes must not leave checksums undone. What the topology says itself is left as it is.
     """
-    host = datapath()
-    needy = {
-        port["name"]
-        for bridge in bridges
-        if (bridge.get("datapath_type") or host.type) == "netdev" and not host.userspace_tso
-        for port in bridge.get("ports") or ()
-    }
+    needy = set() if datapath().userspace_tso else _userspace_ports(bridges, datapath)
     return (
         [
             {"tx_offload": False, **link} if link.get("peer") and link["peer"][1] in needy and not link["peer"][0] else link
@@ -111,12 +116,24 @@ def cured(
     )
 
 
+def require_redirects(
+    shaping: Sequence[Mapping[str, Any]], bridges: Sequence[Mapping[str, Any]], datapath: Callable[[], HostDatapath]
+) -> None:
+    """Raise LabErrors for what comes in at ports of Open vSwitch's userspace datapath: that has a copy of it before any redirect."""
+    redirected = [item["name"] for item in shaping if item.get("redirect") and not item.get("netns")]
+    deaf = _userspace_ports(bridges, datapath).intersection(redirected) if redirected else set()
+    if deaf:
+        raise LabErrors(
+            f"What is sent to '{name}' cannot be shaped: Open vSwitch's userspace datapath takes packets before traffic control sees them; "
+            "use the kernel's datapath (kernel module openvswitch) or a switch of kind bridge, or shape the other ends."
+            for name in sorted(deaf)
+        )
+
+
+def _userspace_ports(bridges: Sequence[Mapping[str, Any]], datapath: Callable[[], HostDatapath]) -> set[str]:
+    userspace = (bridge for bridge in bridges if (bridge.get("datapath_type") or datapath().type) == "netdev")
+    return {port["name"] for bridge in userspace for port in bridge.get("ports") or ()}
+
+
 def _plain_header(nic: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**nic, "vnet_hdr": False} if nic.get("vnet_hdr") is None else nic
-
-
-def _link(item: Mapping[str, Any], lab: str) -> Link:
-    known = {name: item[name] for name in ("name", "netns", "kind", "mac", "mtu", "up", "altname", "master") if name in item}
-    taps = {name: item[name] for name in ("multi_queue", "vnet_hdr", "tx_offload", "silent") if name in item}
-    peer = tuple(item["peer"]) if item.get("peer") else None
-    return Link(lab=lab, peer=peer, owner=user_id(item.get("owner")), group=group_id(item.get("group")), **known, **taps)

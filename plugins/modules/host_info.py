@@ -36,7 +36,7 @@ EXAMPLES = r"""
 - name: See whether this machine can carry namespaces and guests
   netvirt.lab.host_info:
     programs: [qemu-system-x86_64, dhclient|udhcpc|dhcpcd]
-    libraries: [pyroute2]
+    libraries: [pycdlib]
 """
 
 RETURN = r"""

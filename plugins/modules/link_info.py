@@ -29,8 +29,6 @@ options:
   lab:
     description: List the interfaces of this lab only.
     type: str
-requirements:
-  - pyroute2 >= 0.7.2
 seealso:
   - module: netvirt.lab.tap
   - module: netvirt.lab.veth
@@ -50,6 +48,7 @@ RETURN = r"""
 links:
   description:
     - The interfaces in the kernel's order. Attributes that a kind does not have are null.
+    - C(tag) is the untagged VLAN of a bridge's port, 0 for none, and C(trunks) are its tagged ones; C(bridge) are a bridge's settings.
     - C(peer) is the namespace and the name of a veth's other end; C(owner) and C(group) are numbers, -1 for nobody.
   returned: success
   type: list
@@ -71,6 +70,12 @@ links:
       vnet_hdr: null
       tx_offload: false
       silent: false
+      parent: null
+      vlan: null
+      protocol: null
+      bridge: null
+      tag: 0
+      trunks: []
       addresses: [192.168.102.2/24]
       routes: [{to: default, via: 192.168.102.1}]
 """
@@ -102,7 +107,7 @@ def main() -> None:
         for link in all_links(netns):
             if all(getattr(link, key) == value for key, value in chosen.items()):
                 layer3 = addresses[link.key]
-                shown = {field.name: getattr(link, field.name) for field in dataclasses.fields(link) if field.name != "index"}
+                shown = {name: value for name, value in dataclasses.asdict(link).items() if name != "index"}
                 routes = [dataclasses.asdict(route) for route in layer3.routes or ()]
                 found.append({**shown, "addresses": layer3.addresses, "routes": routes})
     module.exit_json(changed=False, links=found)

@@ -28,8 +28,6 @@ options:
     type: str
     choices: [present, absent]
     default: present
-requirements:
-  - pyroute2 >= 0.7.2
 seealso:
   - module: netvirt.lab.netns_info
   - module: netvirt.lab.veth

@@ -21,8 +21,6 @@ options:
   lab:
     description: List the namespaces of this lab only.
     type: str
-requirements:
-  - pyroute2 >= 0.7.2
 seealso:
   - module: netvirt.lab.netns
 """

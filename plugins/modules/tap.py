@@ -41,8 +41,6 @@ options:
       - Whether packets carry the virtio header, with which checksums and segmentation are left to the other side.
       - The program that opens the tap sets it again, so a running QEMU decides what is read back.
     type: bool
-requirements:
-  - pyroute2 >= 0.7.2
 seealso:
   - module: netvirt.lab.link_info
   - module: netvirt.lab.qemu_vm

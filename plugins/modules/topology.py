@@ -57,7 +57,6 @@ options:
     type: bool
     default: false
 requirements:
-  - pyroute2 >= 0.7.2
   - ovs (python3-openvswitch), for switches of kind V(ovs)
   - pycdlib, for guests with cloud-init
 seealso:

@@ -61,8 +61,6 @@ options:
     type: str
     choices: [present, absent]
     default: present
-requirements:
-  - pyroute2 >= 0.7.2
 seealso:
   - module: netvirt.lab.link_info
   - module: netvirt.lab.netns

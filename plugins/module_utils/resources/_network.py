@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,7 @@ from .._errors import LabErrors
 from .._marks import owner
 from .._plan import Change, Scope
 from ..transport import ethtool, ip_stack, namespaces
+from ..transport.bridge import PortVlan
 from ..transport.namespaces import inside
 from ..transport.netlink import Netlink
 from ..transport.rtnetlink import LinkRecord
@@ -38,6 +39,7 @@ class Network:
 
     links: Mapping[str, list[LinkRecord]]
     numbers: Mapping[str, Mapping[int, str]]
+    _vlans: dict[str, dict[int, frozenset[PortVlan]]] = field(default_factory=dict)
 
     @cached_property
     def _by_index(self) -> dict[tuple[str, int], LinkRecord]:
@@ -59,6 +61,13 @@ class Network:
             return owner(record.alias)
         there = self._there(netns, record)
         return owner(there[1].alias) if there else None
+
+    def vlans(self, netns: str) -> dict[int, frozenset[PortVlan]]:
+        """Return the VLANs of bridges' ports, by index."""
+        if netns not in self._vlans:
+            with Netlink(netns) as kernel:
+                self._vlans[netns] = kernel.vlans()
+        return self._vlans[netns]
 
     def tx_offload(self, netns: str, name: str) -> bool:
         """Say whether checksums are left to the interface."""

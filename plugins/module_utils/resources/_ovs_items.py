@@ -23,6 +23,8 @@ FAIL_MODES = ("standalone", "secure")
 DATAPATH_TYPES = ("system", "netdev")
 CONNECTION_MODES = ("in-band", "out-of-band")
 PROTOCOLS = tuple(f"OpenFlow1{minor}" for minor in range(6))
+# Others have queues, which are made by ovs-vsctl.
+QOS = ("linux-noop",)
 PURGE = ("none", "own", "all")
 
 # if(4): IFNAMSIZ is 16 with the final zero; a slash would be a path below /sys and /proc.
@@ -266,6 +268,7 @@ _PORT: Mapping[str, Converter] = {
     "external_ids": _strings,
     "other_config": _strings,
     "interface_external_ids": _strings,
+    "qos": _choice("", *QOS),
 }
 _CONTROLLER: Mapping[str, Converter] = {
     "target": str,

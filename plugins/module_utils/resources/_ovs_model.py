@@ -43,11 +43,27 @@ class Port:
     external_ids: Strings = None
     other_config: Strings = None
     interface_external_ids: Strings = None
+    # The type of the port's queueing; 'linux-noop' leaves it to others. own_qos: the row is one of ours.
+    qos: str | None = None
     fault: str = ""
+    own_qos: bool = field(default=False, metadata={"hidden": True})
 
     @property
     def key(self) -> str:
         """Return the name, which is unique within a database."""
+        return self.name
+
+
+@dataclass(frozen=True)
+class Qos:
+    """A row of table QoS that carries a lab's mark; such rows do not go with the ports that use them."""
+
+    name: str
+    lab: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Return the type, of which a lab has one row."""
         return self.name
 
 

@@ -64,11 +64,17 @@ def _plan_ports(
             unlisted = port.name not in targets and port.name != bridge.name
             if unlisted and (bridge.purge == "all" or (bridge.purge == "own" and port.lab == scope.lab)):
                 doomed[port.name] = port
-    settled = tuple(_settled(port, present.get(port.name)) for port in targets.values())
+    settled = tuple(_settled(_without_qos(port, present.get(port.name), goal), present.get(port.name)) for port in targets.values())
     absent = tuple(name for bridge in wanted for name in bridge.absent_ports if name in present and present[name].bridge == bridge.name)
     left = {name: port for name, port in present.items() if name not in doomed}
     changes = compare("ovs_port", left, Goal(goal.driver, settled, absent, goal.purge), scope, replace_on=("bridge", "fault"))
     return [*changes, *(Change("ovs_port", port, None) for port in doomed.values())]
+
+
+def _without_qos(target: Port, current: Port | None, goal: Goal[Any]) -> Port:
+    """Return target with its queueing given back where the lab asked for it, and the goal, which is all of the lab, no longer does."""
+    ended = goal.purge and target.qos is None and current is not None and current.own_qos
+    return replace(target, qos="") if ended else target
 
 
 def _settled_bridge(target: Bridge, current: Bridge | None, scope: Scope) -> Bridge:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from ._ovs_model import MARK, Bridge, Controller, Mirror, Port
+from ._ovs_model import MARK, Bridge, Controller, Mirror, Port, Qos
 
 Insert = Callable[[str], Any]
 
@@ -34,7 +34,8 @@ _MIRROR = ("name", "select_all", "select_src_port", "select_dst_port", "select_v
 TABLES: Mapping[str, tuple[str, ...]] = {
     "Open_vSwitch": ("bridges", "cur_cfg", "next_cfg", "other_config"),
     "Bridge": ("name", "ports", "controller", "mirrors", *_BRIDGE.values()),
-    "Port": ("name", "interfaces", *_PORT.values()),
+    "Port": ("name", "interfaces", "qos", *_PORT.values()),
+    "QoS": ("type", "external_ids"),
     "Interface": ("name", "error", "ofport", *_INTERFACE.values()),
     "Controller": _CONTROLLER,
     "Mirror": _MIRROR,
@@ -44,6 +45,12 @@ TABLES: Mapping[str, tuple[str, ...]] = {
 def read_bridges(rows: Iterable[Any]) -> dict[str, Bridge]:
     """Return the bridges that rows of table Bridge describe, by name, with all their ports."""
     return {row.name: _bridge(row) for row in rows}
+
+
+def unused_qos(rows: Iterable[Any], ports: Iterable[Any], lab: str) -> list[Qos]:
+    """Return what no port uses any more of a lab's rows of table QoS."""
+    used = {port.qos[0].uuid for port in ports if port.qos}
+    return [Qos(row.type, lab) for row in rows if row.external_ids.get(MARK) == lab and row.uuid not in used]
 
 
 def fault(interface: Any) -> str:
@@ -80,6 +87,8 @@ def _port(row: Any, bridge: str) -> Port:
         interfaces=() if single else tuple(one.name for one in interfaces),
         **values,
         **_values(interfaces[0], _INTERFACE),
+        qos=row.qos[0].type if row.qos else "",
+        own_qos=bool(row.qos) and MARK in row.qos[0].external_ids,
         fault="" if row.name == bridge else next((reason for one in interfaces if (reason := fault(one))), ""),
     )
 
@@ -117,6 +126,7 @@ class Writer:
         self.bridges = {row.name: row for row in rows("Bridge")}
         self.ports = {row.name: row for row in rows("Port")}
         self._fresh: dict[str, list[Any]] = {}
+        self._qos = {(row.type, row.external_ids.get(MARK)): row for row in rows("QoS")}
 
     def add_bridge(self, bridge: Bridge) -> None:
         """Insert a bridge; finish() gives it its ports."""
@@ -162,6 +172,20 @@ class Writer:
         _mark(row, port.lab, before.lab if before else None)
         if not port.interfaces:
             _set(row.interfaces[0], _INTERFACE, port, before)
+        if port.qos is not None and port.qos != (before.qos if before else ""):
+            row.qos = [self._shared_qos(port.qos, port.lab)] if port.qos else []
+
+    def _shared_qos(self, kind: str, lab: str | None) -> Any:
+        """Return the lab's row of table QoS of a type, which all its ports share."""
+        if (kind, lab) not in self._qos:
+            row = self._qos[kind, lab] = self._insert("QoS")
+            row.type = kind
+            _mark(row, lab, None)
+        return self._qos[kind, lab]
+
+    def drop_qos(self, qos: Qos) -> None:
+        """Remove a row of table QoS, to which no port refers any more."""
+        self._qos[qos.name, qos.lab].delete()
 
     def finish(self) -> None:
         """Put the ports into the new bridges, each with the port of its own that makes it a network device."""

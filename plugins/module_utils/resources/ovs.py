@@ -12,9 +12,11 @@ from typing import Any
 from .._errors import LabErrors
 from .._plan import Change, Goal, Scope
 from ..transport import genetlink, ovsdb, packets
-from ._ovs_model import MARK, Bridge, Port
+from ..transport.netlink import Netlink
+from ._existing import occupied
+from ._ovs_model import MARK, Bridge, Port, Qos
 from ._ovs_plan import plan_bridges
-from ._ovs_rows import TABLES, Writer, faults, read_bridges
+from ._ovs_rows import TABLES, Writer, faults, read_bridges, unused_qos
 
 # ovs-vswitchd waits for one RCU grace period of the kernel (14 ms) per port that it lets go, and meanwhile forwards
 # nothing for anybody: 25 ports are the 0.4 seconds that the bridges which stay can bear. If none stays, nobody waits.
@@ -53,6 +55,8 @@ class OvsDriver:
         self._have: Mapping[str, Bridge] = {}
         self._devices: Mapping[str, int] = {}
         self._datapath = ""
+        self._unused: list[Qos] = []
+        self._occupied: list[str] = []
 
     def observe(self, goal: Goal[Bridge], scope: Scope) -> Mapping[str, Bridge]:
         """Read all bridges. Where nothing is wanted, Open vSwitch need not run, but then its file must not hold the lab's bridges."""
@@ -66,6 +70,8 @@ class OvsDriver:
         self._devices = packets.devices()
         listened = packets.listened()
         have = self._have = read_bridges(self._switch.rows("Bridge"))
+        self._unused = unused_qos(self._switch.rows("QoS"), self._switch.rows("Port"), scope.lab) if goal.purge else []
+        self._occupied = _occupied(goal.want, have, self._devices)
         return {name: _with_stale_ports(bridge, self._devices, listened) for name, bridge in have.items()}
 
     def plan(self, have: Mapping[str, Bridge], goal: Goal[Bridge], scope: Scope, earlier: Sequence[Change[Any]]) -> list[Change[Any]]:
@@ -74,7 +80,10 @@ class OvsDriver:
             replace(bridge, datapath_type=self._datapath) if bridge.datapath_type is None and bridge.name not in have else bridge
             for bridge in goal.want
         )
-        return plan_bridges(have, replace(goal, want=want), scope, earlier, self._devices)
+        changes = plan_bridges(have, replace(goal, want=want), scope, earlier, self._devices)
+        if self._occupied:
+            raise LabErrors(self._occupied)
+        return [*changes, *(Change("ovs_qos", qos, None) for qos in self._unused)]
 
     def remove(self, changes: Sequence[Change[Any]], scope: Scope) -> None:
         """Remove in transactions that other bridges can bear and wait for each, so that the daemon serves them in between.
@@ -82,21 +91,30 @@ class OvsDriver:
         When it returns, the daemon has let everything go; if the daemon does not run, there is nothing to let go.
         """
         switch = self._connected()
-        doomed = [change.before for change in changes if change.before is not None]
+        doomed = [change.before for change in changes if change.before is not None and not isinstance(change.before, Qos)]
         follow = switch.daemon_runs()
         gone = {thing.name for thing in doomed if isinstance(thing, Bridge)}
         size = CHUNK if any(row.name not in gone for row in switch.rows("Bridge")) else CHUNK_ALONE
         for chunk in _chunks(doomed, size):
             switch.change(_removal(switch, chunk), "remove bridges and ports from Open vSwitch", follow)
+        self._drop_unused(scope.lab)
 
     def apply(self, changes: Sequence[Change[Any]], scope: Scope) -> None:
         """Create and update everything in one transaction, wait for the daemon, and ask it for what it could not do. Raise LabErrors."""
         switch = self._connected()
         switch.change(_edition(switch, changes, self._have), "change the bridges and ports of Open vSwitch")
         touched = [Port(change.key, bridge=change.key) if change.kind == self.kind else change.after for change in changes if change.after]
+        self._drop_unused(scope.lab)
         problems = faults(touched, switch.rows("Port"))
         if problems:
             raise LabErrors(problems)
+
+    def _drop_unused(self, lab: str) -> None:
+        """Remove what no port uses any more of the lab's rows of table QoS: they are nobody's part, and would stay."""
+        switch = self._connected()
+        unused = unused_qos(switch.rows("QoS"), switch.rows("Port"), lab)
+        if unused:
+            switch.change(_qos_removal(switch, unused), "remove rows of table QoS from Open vSwitch", follow=False)
 
     def _connected(self) -> ovsdb.Database:
         if self._switch is None:
@@ -153,6 +171,32 @@ def _removal(switch: ovsdb.Database, doomed: Sequence[Bridge | Port]) -> Callabl
                 writer.drop_port(thing.bridge, thing.name)
 
     return build
+
+
+def _qos_removal(switch: ovsdb.Database, unused: Sequence[Qos]) -> Callable[[Callable[[str], Any]], None]:
+    def build(insert: Callable[[str], Any]) -> None:
+        writer = Writer(insert, switch.root, switch.rows)
+        for qos in unused:
+            writer.drop_qos(qos)
+
+    return build
+
+
+def _occupied(want: Sequence[Bridge], have: Mapping[str, Bridge], devices: Mapping[str, int]) -> list[str]:
+    """Say which network devices of the machine, that are no ports yet, must not become any."""
+    known = {port.name for bridge in have.values() for port in bridge.ports}
+    joining = {name for bridge in want for port in bridge.ports if not port.type for name in port.interfaces or (port.name,)}
+    joining = (joining & devices.keys()) - known
+    if not joining:
+        return []
+    with Netlink() as kernel:
+        links = kernel.links()
+        addresses: dict[int, list[str]] = {link.index: [] for link in links}
+        for address in kernel.addresses():
+            addresses[address.index].append(address.address)
+    names = {link.index: link.name for link in links}
+    found = (occupied(link, addresses[link.index], names, {}) for link in links if link.name in joining)
+    return [problem for problem in found if problem]
 
 
 def _edition(switch: ovsdb.Database, changes: Sequence[Change[Any]], have: Mapping[str, Bridge]) -> Callable[[Callable[[str], Any]], None]:

@@ -15,13 +15,16 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 
 from .._errors import LabError, LabErrors
+from .attributes import attribute
+from .bridge import ForwardingRecord, PortVlan, dump_forwarding, dump_vlans, forwarding_record, vlans_record
 from .namespaces import inside
-from .rtnetlink import AddressRecord, LinkRecord, Request, RouteRecord, address_record, link_record, route_record
+from .rtnetlink import AddressRecord, LinkRecord, Request, RouteRecord, address_record, ifinfo, link_record, route_record
+from .tc import QdiscRecord, dump_filters, dump_qdiscs, qdisc_record, redirect_record
 
 # linux/netlink.h and linux/rtnetlink.h
 _ERROR, _DONE = 2, 3
 _REQUEST, _DUMP = 0x1, 0x300
-_GETLINK, _GETADDR, _GETROUTE, _GETNSID = 18, 22, 26, 90
+_GETLINK, _GETADDR, _GETROUTE, _GETNEIGH, _GETQDISC, _GETTFILTER, _GETNSID = 18, 22, 26, 30, 38, 46, 90
 _IFLA_EXT_MASK, _NETNSA_FD = 29, 3
 _SKIP_STATS = 8  # RTEXT_FILTER_SKIP_STATS: counters that nobody reads are most of a dump
 _BATCH = 64
@@ -43,7 +46,7 @@ class Netlink:
 
     def links(self) -> list[LinkRecord]:
         """Return all interfaces of the namespace."""
-        body = struct.pack("BxHiII", 0, 0, 0, 0, 0) + _attribute(_IFLA_EXT_MASK, struct.pack("I", _SKIP_STATS))
+        body = ifinfo() + attribute(_IFLA_EXT_MASK, struct.pack("I", _SKIP_STATS))
         return [link_record(data) for data in self._dump(_GETLINK, body)]
 
     def addresses(self) -> list[AddressRecord]:
@@ -56,9 +59,32 @@ class Netlink:
         records = (route_record(data) for data in self._dump(_GETROUTE, bytes(12)))
         return [record for record in records if record is not None]
 
+    def vlans(self) -> dict[int, frozenset[PortVlan]]:
+        """Return the VLANs of all ports of bridges that know VLANs, and of these bridges themselves, by index."""
+        return dict(vlans_record(data) for data in self._dump(_GETLINK, dump_vlans()))
+
+    def forwarding(self) -> list[ForwardingRecord]:
+        """Return the forwarding tables of all bridges."""
+        return [forwarding_record(data) for data in self._dump(_GETNEIGH, dump_forwarding())]
+
+    def qdiscs(self) -> list[QdiscRecord]:
+        """Return the queueing disciplines at the root and at the ingress of all interfaces."""
+        records = (qdisc_record(data) for data in self._dump(_GETQDISC, dump_qdiscs()))
+        return [record for record in records if record is not None]
+
+    def redirect(self, index: int, lab: str) -> int | None:
+        """Return the index that a lab's redirect of what comes in at an interface goes to, 0 if it is gone, None without one."""
+        found = [redirect_record(data, lab) for data in self._dump(_GETTFILTER, dump_filters(index))]  # all, or answers stay behind
+        return next((target for target in found if target is not None), None)
+
+    def refusal(self, request: Request) -> int:
+        """Have the kernel try a request, and return the error number that it gives, 0 if there is none."""
+        self._socket.send(b"".join(request.numbered(0)))
+        return -int(struct.unpack_from("i", next(_messages(self._socket.recv(1 << 16)))[2], 16)[0])
+
     def netnsid(self, descriptor: int) -> int:
         """Return the number under which this namespace knows the one of an open descriptor, -1 if it has none."""
-        body = bytes(4) + _attribute(_NETNSA_FD, struct.pack("I", descriptor))
+        body = bytes(4) + attribute(_NETNSA_FD, struct.pack("I", descriptor))
         self._socket.send(struct.pack("IHHII", 16 + len(body), _GETNSID, _REQUEST, 0, 0) + body)
         kind, _sequence, data = next(_messages(self._socket.recv(1 << 16)))
         return -1 if kind == _ERROR else int(struct.unpack_from("i", data, 24)[0])
@@ -99,7 +125,3 @@ def _messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
         length, kind, _flags, sequence = struct.unpack_from("IHHI", data, offset)
         yield kind, sequence, data[offset : offset + length]
         offset += (length + 3) & ~3
-
-
-def _attribute(kind: int, data: bytes) -> bytes:
-    return struct.pack("HH", 4 + len(data), kind) + data + b"\0" * (-len(data) % 4)

@@ -1,19 +1,17 @@
 # Copyright: (c) 2026, the netvirt.lab authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""rtnetlink's messages as plain records and requests: the one file that knows pyroute2, which encodes and decodes them."""
+"""rtnetlink's messages (rtnetlink(7)) as plain records and requests. They are few and fixed: packed here, not by a library."""
 
 from __future__ import annotations
 
 import ipaddress
-import socket
 import struct
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from socket import AF_INET, AF_INET6, AF_UNSPEC
 
-from .._library import require
+from .attributes import attribute, attributes, each, number, text, whole, word
 
 # linux/netlink.h, linux/rtnetlink.h, linux/if_addr.h
 _REQUEST, _ACK, _REPLACE, _EXCL, _CREATE = 0x1, 0x4, 0x100, 0x200, 0x400
@@ -21,11 +19,24 @@ _NEWLINK, _DELLINK, _NEWADDR, _DELADDR, _NEWROUTE, _DELROUTE, _NEWLINKPROP, _DEL
 _IFF_UP = 1
 _IFA_F_NODAD = 0x02
 _RT_TABLE_MAIN, _RTN_UNICAST, RTPROT_STATIC, _SCOPE_UNIVERSE, _SCOPE_LINK = 254, 1, 4, 0, 253
+_NESTED = 0x8000
+# linux/if_link.h, linux/veth.h
+_ADDRESS, _IFNAME, _MTU, _LINK, _QDISC, _MASTER, _LINKINFO, _IFALIAS, _GROUP, _NET_NS_FD = 1, 3, 4, 5, 6, 10, 18, 20, 27, 28
+_LINK_NETNSID, _PROP_LIST, _ALT_IFNAME = 37, 52, 53
+_INFO_KIND, _INFO_DATA, _INFO_SLAVE_DATA = 1, 2, 5
+_VETH_INFO_PEER = 1
+# linux/if_addr.h, linux/rtnetlink.h
+_IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST, _IFA_CACHEINFO = 1, 2, 4, 6
+_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_TABLE, _RTA_VIA = 1, 4, 5, 15, 18
+_FOREVER = 0xFFFFFFFF
 
 
 @dataclass(frozen=True)
 class LinkRecord:
-    """An interface as the kernel tells it. The other end of a veth has the index iflink, in the namespace numbered netnsid."""
+    """An interface as the kernel tells it. The other end of a veth has the index iflink, in the namespace numbered netnsid.
+
+    data and port are what its kind says of it and what its bridge says of it as a port: attributes, still packed.
+    """
 
     index: int
     name: str
@@ -38,7 +49,9 @@ class LinkRecord:
     master: int
     iflink: int
     netnsid: int | None
-    tun: Mapping[str, Any]
+    qdisc: str
+    data: bytes = b""
+    port: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -72,6 +85,33 @@ class Request:
         return [data[:8] + struct.pack("I", number) + data[12:] for data in self.messages]
 
 
+@dataclass(frozen=True)
+class LinkAttributes:
+    """What an interface is to have; see link_attributes."""
+
+    name: str
+    mac: str | None = None
+    mtu: int | None = None
+    up: bool | None = None
+    master: int | None = None
+    netns: int | None = None
+    parent: int | None = None
+
+    def packed(self) -> bytes:
+        """Return the body of a message: struct ifinfomsg and attributes."""
+        parts = [ifinfo(flags=_IFF_UP if self.up else 0, change=0 if self.up is None else _IFF_UP), text(_IFNAME, self.name)]
+        if self.mac is not None:
+            parts.append(attribute(_ADDRESS, bytes.fromhex(self.mac.replace(":", ""))))
+        numbers = {_MTU: self.mtu, _MASTER: self.master, _NET_NS_FD: self.netns, _LINK: self.parent}
+        return b"".join([*parts, *(number(kind, value) for kind, value in numbers.items() if value is not None)])
+
+    def words(self) -> str:
+        """Say what is set, for a message to the user."""
+        given = {"address": self.mac, "mtu": self.mtu, "master": self.master}
+        values = [f"{name} {value}" for name, value in given.items() if value is not None]
+        return ", ".join([*values, *([] if self.up is None else ["up" if self.up else "down"])])
+
+
 def link_attributes(
     name: str,
     mac: str | None = None,
@@ -79,35 +119,41 @@ def link_attributes(
     up: bool | None = None,
     master: int | None = None,
     netns: int | None = None,
-) -> dict[str, Any]:
-    """Return an interface's attributes as a message body; master is an index (0: none), netns an open descriptor."""
-    given = {"IFLA_IFNAME": name, "IFLA_ADDRESS": mac, "IFLA_MTU": mtu, "IFLA_MASTER": master, "IFLA_NET_NS_FD": netns}
-    body: dict[str, Any] = {"attrs": [(key, value) for key, value in given.items() if value is not None]}
-    if up is not None:
-        body.update(flags=_IFF_UP if up else 0, change=_IFF_UP)
-    return body
+) -> LinkAttributes:
+    """Return an interface's attributes; master is an index (0: none), netns an open descriptor."""
+    return LinkAttributes(name, mac, mtu, up, master, netns)
 
 
-def create_veth(near: dict[str, Any], far: dict[str, Any], mark: str) -> Request:
+def create_veth(near: LinkAttributes, far: LinkAttributes, mark: str) -> Request:
     """Ask for a veth pair of two link_attributes; the near end is here."""
-    what = " and ".join(repr(dict(end["attrs"])["IFLA_IFNAME"]) for end in (near, far))
-    return _create(near, "veth", [("IFLA_INFO_DATA", {"attrs": [("VETH_INFO_PEER", far)]})], f"the veth pair {what}", mark)
+    return _create(near, "veth", attribute(_VETH_INFO_PEER, far.packed()), f"the veth pair '{near.name}' and '{far.name}'", mark)
 
 
-def create_bridge(attributes: dict[str, Any], mark: str) -> Request:
-    """Ask for a Linux bridge with link_attributes."""
-    return _create(attributes, "bridge", [], f"the bridge '{dict(attributes['attrs'])['IFLA_IFNAME']}'", mark)
+def create_bridge(attributes: LinkAttributes, mark: str, data: bytes = b"") -> Request:
+    """Ask for a Linux bridge with link_attributes and packed settings (bridge.settings_data)."""
+    return _create(attributes, "bridge", data, f"the bridge '{attributes.name}'", mark)
 
 
-def set_link(attributes: dict[str, Any]) -> Request:
+def create_link(attributes: LinkAttributes, kind: str, mark: str, data: bytes = b"", parent: int | None = None) -> Request:
+    """Ask for an interface of a kind, with the kind's own packed attributes; parent is the index of the interface that it sits on."""
+    return _create(replace(attributes, parent=parent), kind, data, f"the {kind} interface '{attributes.name}'", mark)
+
+
+def probe_link(kind: str) -> Request:
+    """Ask for what no kernel grants, an interface with an address of one byte: EOPNOTSUPP says that it does not know the kind."""
+    body = ifinfo() + attribute(_ADDRESS, b"\0") + attribute(_LINKINFO, text(_INFO_KIND, kind))
+    return Request(f"ask for the kind {kind}", (message(_NEWLINK, _CREATE | _EXCL, body),))
+
+
+def set_link(attributes: LinkAttributes) -> Request:
     """Ask for new link_attributes of an existing interface."""
-    values = [f"{key[5:].lower()} {value}" for key, value in attributes["attrs"][1:]]
-    if "flags" in attributes:
-        values.append("up" if attributes["flags"] else "down")
-    return Request(
-        f"set the interface '{attributes['attrs'][0][1]}' to {', '.join(values)}",
-        (_message("ifinfmsg", _NEWLINK, 0, attributes),),
-    )
+    return Request(f"set the interface '{attributes.name}' to {attributes.words()}", (message(_NEWLINK, 0, attributes.packed()),))
+
+
+def set_kind(name: str, kind: str, data: bytes, what: str) -> Request:
+    """Ask for other attributes of an existing interface's kind, packed; what names them."""
+    info = attribute(_LINKINFO, text(_INFO_KIND, kind) + attribute(_INFO_DATA | _NESTED, data))
+    return Request(f"set {what} of '{name}'", (message(_NEWLINK, 0, _named(name) + info),))
 
 
 def mark_link(name: str, mark: str) -> Request:
@@ -117,9 +163,9 @@ def mark_link(name: str, mark: str) -> Request:
 
 def name_link(name: str, altname: str, remove: bool = False) -> Request:
     """Ask for an alternative, longer name of an interface, or for its end."""
-    body = {"attrs": [("IFLA_IFNAME", name), ("IFLA_PROP_LIST", {"attrs": [("IFLA_ALT_IFNAME", altname)]})]}
+    body = _named(name) + attribute(_PROP_LIST | _NESTED, text(_ALT_IFNAME, altname))
     kind, flags = (_DELLINKPROP, 0) if remove else (_NEWLINKPROP, _CREATE | _EXCL)
-    return Request(f"change the alternative name '{altname}' of the interface '{name}'", (_message("ifinfmsg", kind, flags, body),))
+    return Request(f"change the alternative name '{altname}' of the interface '{name}'", (message(kind, flags, body),))
 
 
 def delete_links(names: Sequence[str], group: int) -> list[Request]:
@@ -127,117 +173,116 @@ def delete_links(names: Sequence[str], group: int) -> list[Request]:
 
     group is a number that no interface is a member of.
     """
-    bodies = [{"attrs": [("IFLA_IFNAME", name), ("IFLA_GROUP", group)]} for name in names]
-    joined = [Request(f"remove the interface '{name}'", (_message("ifinfmsg", _NEWLINK, 0, body),)) for name, body in zip(names, bodies)]
-    ended = _message("ifinfmsg", _DELLINK, 0, {"attrs": [("IFLA_GROUP", group)]})
+    joined = [Request(f"remove the interface '{name}'", (message(_NEWLINK, 0, _named(name) + number(_GROUP, group)),)) for name in names]
+    ended = message(_DELLINK, 0, ifinfo() + number(_GROUP, group))
     return [*joined, Request(f"remove the interfaces {', '.join(names)}", (ended,))]
 
 
 def set_address(index: int, name: str, address: str, remove: bool = False) -> Request:
     """Ask for an address, usable at once (an IPv6 one skips the duplicate-address wait), or for its end."""
     parsed = ipaddress.ip_interface(address)
-    body: dict[str, Any] = {"family": _family(parsed.version), "prefixlen": parsed.network.prefixlen, "index": index}
-    body["attrs"] = [("IFA_LOCAL", str(parsed.ip)), ("IFA_ADDRESS", str(parsed.ip))]
-    if parsed.version == 6:
-        body["flags"] = _IFA_F_NODAD
-    elif parsed.network.prefixlen < 31:
-        body["attrs"].append(("IFA_BROADCAST", str(parsed.network.broadcast_address)))
+    flags = _IFA_F_NODAD if parsed.version == 6 else 0
+    body = struct.pack("BBBBI", _family(parsed.version), parsed.network.prefixlen, flags, 0, index)
+    body += attribute(_IFA_LOCAL, parsed.ip.packed) + attribute(_IFA_ADDRESS, parsed.ip.packed)
+    if parsed.version == 4 and parsed.network.prefixlen < 31:
+        body += attribute(_IFA_BROADCAST, parsed.network.broadcast_address.packed)
     if remove:
-        return Request(f"take the address {address} from '{name}'", (_message("ifaddrmsg", _DELADDR, 0, body),))
-    return Request(f"give '{name}' the address {address}", (_message("ifaddrmsg", _NEWADDR, _CREATE | _REPLACE, body),))
+        return Request(f"take the address {address} from '{name}'", (message(_DELADDR, 0, body),))
+    return Request(f"give '{name}' the address {address}", (message(_NEWADDR, _CREATE | _REPLACE, body),))
 
 
 def set_route(index: int, name: str, to: str, via: str | None, remove: bool = False) -> Request:
     """Ask for a route to a network or to 'default' through an interface, or for its end."""
     network = None if to == "default" else ipaddress.ip_network(to)
-    version = network.version if network else ipaddress.ip_address(via).version if via else 4
-    given = {"RTA_OIF": index, "RTA_DST": str(network.network_address) if network else None, "RTA_GATEWAY": via}
-    body = {
-        "family": _family(version),
-        "dst_len": network.prefixlen if network else 0,
-        "table": _RT_TABLE_MAIN,
-        "proto": RTPROT_STATIC,
-        "type": _RTN_UNICAST,
-        "scope": _SCOPE_UNIVERSE if via or version == 6 else _SCOPE_LINK,
-        "attrs": [(key, value) for key, value in given.items() if value is not None],
-    }
+    gateway = ipaddress.ip_address(via) if via else None
+    version = network.version if network else gateway.version if gateway else 4
+    scope = _SCOPE_UNIVERSE if via or version == 6 else _SCOPE_LINK
+    prefix = network.prefixlen if network else 0
+    body = struct.pack("BBBBBBBBI", _family(version), prefix, 0, 0, _RT_TABLE_MAIN, RTPROT_STATIC, scope, _RTN_UNICAST, 0)
+    body += number(_RTA_OIF, index)
+    body += attribute(_RTA_DST, network.network_address.packed) if network else b""
+    if gateway and gateway.version == version:
+        body += attribute(_RTA_GATEWAY, gateway.packed)
+    elif gateway:  # an IPv4 network behind an IPv6 neighbour (RFC 5549)
+        body += attribute(_RTA_VIA, struct.pack("H", _family(gateway.version)) + gateway.packed)
     purpose = f"{'remove' if remove else 'set'} the route to {to}{f' via {via}' if via else ''} of '{name}'"
     kind, flags = (_DELROUTE, 0) if remove else (_NEWROUTE, _CREATE | _REPLACE)
-    return Request(purpose, (_message("rtmsg", kind, flags, body),))
+    return Request(purpose, (message(kind, flags, body),))
 
 
 def link_record(data: bytes) -> LinkRecord:
     """Decode an interface."""
-    message = _decoded(_class("ifinfmsg")(data))
-    info = message.get_attr("IFLA_LINKINFO")
-    properties = message.get_attr("IFLA_PROP_LIST")
-    kind = (info.get_attr("IFLA_INFO_KIND") if info else None) or ""
-    tun = info.get_attr("IFLA_INFO_DATA") if kind == "tun" else None
+    index, flags = struct.unpack_from("iI", data, 20)
+    found = attributes(data, 32)
+    info = attributes(found.get(_LINKINFO, b""))
+    netnsid = found.get(_LINK_NETNSID)
     return LinkRecord(
-        index=message["index"],
-        name=message.get_attr("IFLA_IFNAME"),
-        kind=kind,
-        mac=message.get_attr("IFLA_ADDRESS") or "",
-        mtu=message.get_attr("IFLA_MTU") or 0,
-        up=bool(message["flags"] & _IFF_UP),
-        alias=message.get_attr("IFLA_IFALIAS") or "",
-        altnames=tuple(properties.get_attrs("IFLA_ALT_IFNAME")) if properties else (),
-        master=message.get_attr("IFLA_MASTER") or 0,
-        iflink=message.get_attr("IFLA_LINK") or 0,
-        netnsid=message.get_attr("IFLA_LINK_NETNSID"),
-        tun=dict(tun["attrs"]) if tun else {},
+        index=index,
+        name=word(found.get(_IFNAME, b"")),
+        kind=word(info.get(_INFO_KIND, b"")),
+        mac=found.get(_ADDRESS, b"").hex(":"),
+        mtu=whole(found.get(_MTU, b"")),
+        up=bool(flags & _IFF_UP),
+        alias=word(found.get(_IFALIAS, b"")),
+        altnames=tuple(word(value) for kind, value in each(found.get(_PROP_LIST, b"")) if kind == _ALT_IFNAME),
+        master=whole(found.get(_MASTER, b"")),
+        iflink=whole(found.get(_LINK, b"")),
+        netnsid=None if netnsid is None else int(struct.unpack("i", netnsid)[0]),
+        qdisc=word(found.get(_QDISC, b"")),
+        data=info.get(_INFO_DATA, b""),
+        port=info.get(_INFO_SLAVE_DATA, b""),
     )
 
 
 def address_record(data: bytes) -> AddressRecord:
     """Decode an address."""
-    message = _decoded(_class("ifaddrmsg")(data))
-    address = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
-    lifetime = message.get_attr("IFA_CACHEINFO")
-    return AddressRecord(message["index"], f"{address}/{message['prefixlen']}", bool(lifetime) and lifetime["ifa_valid"] != 0xFFFFFFFF)
+    prefix, index = struct.unpack_from("xBxxI", data, 16)
+    found = attributes(data, 24)
+    address = ipaddress.ip_address(found.get(_IFA_LOCAL) or found[_IFA_ADDRESS])
+    lifetime = found.get(_IFA_CACHEINFO)
+    return AddressRecord(index, f"{address}/{prefix}", bool(lifetime) and struct.unpack_from("xxxxI", lifetime or b"")[0] != _FOREVER)
 
 
 def route_record(data: bytes) -> RouteRecord | None:
     """Decode a route, None unless it is a unicast one of the main table that leads through an interface."""
-    message = _decoded(_class("rtmsg")(data))
-    index = message.get_attr("RTA_OIF")
-    if message["table"] != _RT_TABLE_MAIN or message["type"] != _RTN_UNICAST or not index:
+    family, prefix, table, protocol, kind = struct.unpack_from("BBxxBBxB", data, 16)
+    found = attributes(data, 28)
+    index = whole(found.get(_RTA_OIF, b""))
+    if whole(found.get(_RTA_TABLE, bytes([table]))) != _RT_TABLE_MAIN or kind != _RTN_UNICAST or not index or family not in _FAMILIES:
         return None
-    to = message.get_attr("RTA_DST")
-    return RouteRecord(index, f"{to}/{message['dst_len']}" if to else "default", message.get_attr("RTA_GATEWAY"), message["proto"])
+    to, via = found.get(_RTA_DST), found.get(_RTA_GATEWAY) or found.get(_RTA_VIA, b"")[2:]
+    network = f"{ipaddress.ip_address(to)}/{prefix}" if to else "default"
+    return RouteRecord(index, network, str(ipaddress.ip_address(via)) if via else None, protocol)
 
 
-def _create(attributes: dict[str, Any], kind: str, data: Sequence[tuple[str, Any]], what: str, mark: str) -> Request:
+def _create(wanted: LinkAttributes, kind: str, data: bytes, what: str, mark: str) -> Request:
     # The kernel ignores an alias in the message that creates an interface; in one piece with the next message
     # no kill comes between the two, so nothing is ever left unmarked.
-    body = {**attributes, "attrs": [*attributes["attrs"], ("IFLA_LINKINFO", {"attrs": [("IFLA_INFO_KIND", kind), *data]})]}
-    name = dict(attributes["attrs"])["IFLA_IFNAME"]
-    return Request(f"create {what}", (_message("ifinfmsg", _NEWLINK, _CREATE | _EXCL, body), _alias(name, mark)))
+    info = text(_INFO_KIND, kind) + (attribute(_INFO_DATA | _NESTED, data) if data else b"")
+    body = wanted.packed() + attribute(_LINKINFO | _NESTED, info)
+    return Request(f"create {what}", (message(_NEWLINK, _CREATE | _EXCL, body), _alias(wanted.name, mark)))
 
 
 def _alias(name: str, mark: str) -> bytes:
-    return _message("ifinfmsg", _NEWLINK, 0, {"attrs": [("IFLA_IFNAME", name), ("IFLA_IFALIAS", mark)]})
+    return message(_NEWLINK, 0, _named(name) + attribute(_IFALIAS, mark.encode()))
 
 
-@cache
-def _class(name: str) -> Any:
-    return getattr(require(f"pyroute2.netlink.rtnl.{name}", "python3-pyroute2", "0.7.2"), name)
+def _named(name: str) -> bytes:
+    return ifinfo() + text(_IFNAME, name)
 
 
-def _message(family: str, kind: int, flags: int, body: Mapping[str, Any]) -> bytes:
-    message = _class(family)()
-    for name, value in body.items():
-        message[name] = value
-    message["header"]["type"] = kind
-    message["header"]["flags"] = _REQUEST | _ACK | flags
-    message.encode()
-    return bytes(message.data)
+def ifinfo(family: int = AF_UNSPEC, index: int = 0, flags: int = 0, change: int = 0) -> bytes:
+    """Return a struct ifinfomsg, with which every message about interfaces begins."""
+    return struct.pack("BxHiII", family, 0, index, flags, change)
 
 
-def _decoded(message: Any) -> Any:
-    message.decode()
-    return message
+def message(kind: int, flags: int, body: bytes) -> bytes:
+    """Return a request that the kernel confirms, of a number of rtnetlink's."""
+    return struct.pack("IHHII", 16 + len(body), kind, _REQUEST | _ACK | flags, 0, 0) + body
+
+
+_FAMILIES = (AF_INET, AF_INET6)
 
 
 def _family(version: int) -> int:
-    return int(socket.AF_INET if version == 4 else socket.AF_INET6)
+    return int(AF_INET if version == 4 else AF_INET6)

@@ -15,7 +15,7 @@ from ansible_collections.netvirt.lab.plugins.modules import host_info
 
 FILES = {path.stem: path for path in (Path(__file__).parents[3] / "roles/host_prep/vars").glob("*.yml") if path.stem != "main"}
 FAMILIES = ("debian", "fedora", "rhel", "suse", "arch")
-LIBRARIES = ("pyroute2", "ovs", "pycdlib")
+LIBRARIES = ("ovs", "pycdlib")
 
 # Acceptable names, in the order of FAMILIES; | separates alternatives, "" is a library that the family does not package.
 NAMES = {
@@ -32,7 +32,6 @@ NAMES = {
     "depmod": ("kmod",) * 5,
     "image builder": ("mmdebstrap", "", "", "", ""),
     "iperf3": ("iperf3", "iperf3", "iperf3", "iperf", "iperf3"),
-    "pyroute2": ("python3-pyroute2", "python3-pyroute2", "python3-pyroute2", "python3-pyroute2", "python-pyroute2"),
     "ovs": ("python3-openvswitch", "python3-openvswitch", "python3-openvswitch3.5", "python3-ovs", ""),
     "pycdlib": ("python3-pycdlib", "python3-pycdlib", "", "python3-pycdlib", ""),
 }
