@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .addresses import network, segments
+from .expect import compiled
 from .guest import image_of, machine, user_of
 from .model import SWITCHES, Endpoint, Link, Node, Switch, Topology
 from .names import LOCAL_MAC, altname, macs
@@ -54,6 +55,7 @@ def compile_share(topology: Topology) -> Item:
         ],
         "vms": [machine(node, node.guest, topology) for node in nodes if node.guest],
         "nodes": [_node(node, heads, topology) for node in nodes],
+        **({"expect": compiled(topology.expect)} if topology.expect else {}),
     }
 
 

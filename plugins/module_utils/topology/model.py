@@ -147,6 +147,7 @@ class Topology:
     images: Mapping[str, Any]
     nodes: Mapping[str, Node]
     links: tuple[Link, ...]
+    expect: tuple[Mapping[str, Any], ...] = ()
 
     def ends(self, node: str) -> list[tuple[Endpoint, Endpoint, Link]]:
         """Return a node's own ends, each with the far end and the link, in the order of the file."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from .._errors import LabErrors
 from . import schema
+from .expect import check_expectations
 from .model import SWITCHES, Guest, Node, Switch, Topology
 from .parse_links import read_links
 from .scalars import NODE
@@ -30,6 +31,10 @@ def parse(data: Any) -> Topology:
     values = {**schema.TOP.defaults(), **given}
     nodes = _nodes(values["nodes"], _defaults(values["defaults"], problems), problems)
     links = read_links(values["links"], nodes, values["nodes"], problems)
+    interfaces: dict[str, set[str]] = {}
+    for end in (end for link in links for end in link.ends):
+        interfaces.setdefault(end.node, set()).add(end.interface or "")
+    check_expectations(values["expect"], values["nodes"], interfaces, problems)
     if problems:
         raise LabErrors(problems)
     name = values["name"]
@@ -41,6 +46,7 @@ def parse(data: Any) -> Topology:
         images=values["images"],
         nodes=nodes,
         links=links,
+        expect=values["expect"],
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .expect import EXPECT, EXPECTATIONS
 from .model import Dhcp, User
 from .scalars import (
     ADDRESSES,
@@ -310,6 +311,7 @@ TOP = Block(
             required=True,
         ),
         "links": Key(_LINKS, "The links.", '["ns1 ovs-br"]', ()),
+        "expect": Key(EXPECTATIONS, "What `verify.yml` must find besides what any lab must do.", "[{from: ns1, to: web, tcp: 80}]", ()),
     },
 )
 
@@ -317,7 +319,7 @@ TOP = Block(
 def describe() -> dict[str, list[dict[str, Any]]]:
     """Return the whole schema in types that JSON knows: block -> its keys with type, text, default and example."""
     blocks = {"topology": TOP, "image": IMAGE, "dhcp": DHCP, "user": _USER, "controller": _CONTROLLER, "mirror": _MIRROR}
-    blocks.update({"link": LINK, "endpoint": ENDPOINT})
+    blocks.update({"link": LINK, "endpoint": ENDPOINT, "expectation": EXPECT})
     described = {name: [_described(key, value) for key, value in block.keys.items()] for name, block in blocks.items()}
     for kind, block in NODES.items():
         described[f"node of kind {kind}"] = [_described(key, value) for key, value in {"kind": KIND, **block.keys}.items()]
