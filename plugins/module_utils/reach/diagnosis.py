@@ -62,8 +62,14 @@ def causes(check: Check, wiring: Wiring, view: View, alive: bool) -> list[str]:
         return [f"the network namespace {source} does not exist"]
     if alive:
         return list(dict.fromkeys(_of_a_service(check, steps, wiring, view)))
-    found = [*_of_links(steps, view), *_of_addresses(check, steps, wiring, view), *_of_vlans(steps, wiring, view)]
-    return list(dict.fromkeys(found or [*_of_routes(check, source, steps, wiring, view), *_of_filters(steps, wiring, view)]))
+    # What comes first is the cause of much that comes later: who has no address has no route either.
+    found = (
+        list(_of_links(steps, view))
+        or [*_of_addresses(check, steps, wiring, view), *_of_vlans(steps, wiring, view)]
+        or [*_of_routes(check, source, steps, wiring, view), *_of_filters(steps, wiring, view)]
+        or list(_of_neighbours(check, source, view))
+    )
+    return list(dict.fromkeys(found))
 
 
 def _ends(steps: Sequence[Step]) -> list[End]:
@@ -129,9 +135,6 @@ def _of_routes(check: Check, source: str | None, steps: Sequence[Step], wiring: 
             yield f"{check.node} has no route to {check.target} ({way.error})"
             return
         origin = way.source
-        if view.known(source, way.index, way.via or check.target) is False:
-            word = "ND" if ":" in check.target else "ARP"
-            yield f"nobody answers {check.node}'s {word} requests for {way.via or check.target}"
     for (_here, entered), (left, _there) in zip(steps, steps[1:]):
         if left.node not in wiring.kinds or wiring.kinds[left.node] in ("netns", "host"):
             yield from _of_router(entered, check.target, view)
@@ -140,11 +143,19 @@ def _of_routes(check: Check, source: str | None, steps: Sequence[Step], wiring: 
             yield from _of_answer(entered, origin, view)
 
 
+def _of_neighbours(check: Check, source: str | None, view: View) -> Iterator[str]:
+    if source is not None:
+        way = view.way(source, check.target)
+        if view.known(source, way.index, way.via or check.target) is False:
+            word = "ND" if ":" in check.target else "ARP"
+            yield f"nobody answers {check.node}'s {word} requests for {way.via or check.target}"
+
+
 def _of_router(entered: End, target: str, view: View) -> Iterator[str]:
     netns = entered.netns or ""
     key = "net/ipv6/conf/all/forwarding" if ":" in target else "net/ipv4/ip_forward"
     if view.setting(netns, key) == "0":
-        yield f"{entered.node} forwards no packets ({key.replace('/', '.')[4:]} is 0)"
+        yield f"{entered.node} forwards no packets ({key.replace('/', '.')} is 0)"
     way = view.way(netns, target)
     if way.error:
         yield f"{entered.node} has no route to {target} ({way.error})"

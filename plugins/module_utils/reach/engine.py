@@ -12,6 +12,8 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
+from .._errors import LabError
+from ..transport import namespaces
 from ..transport.neighbours import Neighbours
 from ..transport.probes import SILENT, Channel, Dns, Echo, Outcome, Probe, Tcp, Udp
 
@@ -59,7 +61,8 @@ class _Run:
         if soft != hard:
             with suppress(ValueError, OSError):
                 resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        self._tables = {netns: Neighbours(netns) for netns in self._involved()} if self._crowded() else {}
+        spaces = filter(namespaces.exists, self._involved()) if self._crowded() else ()
+        self._tables = {netns: Neighbours(netns) for netns in spaces}
         self._before = {netns: {(entry.index, entry.address) for entry in table.entries()} for netns, table in self._tables.items()}
 
     def _involved(self) -> set[str]:
@@ -103,8 +106,8 @@ class _Run:
             self._outcomes[number] = SILENT
             try:
                 outcome = self._start(number)
-            except OSError as error:
-                outcome = Outcome("unreachable", (error.strerror or str(error)).lower())
+            except (LabError, OSError) as error:  # no such namespace, no more descriptors
+                outcome = Outcome("unreachable", str(error).rstrip("."))
             if outcome:
                 self._outcomes[number] = outcome
                 waiting.discard(number)
@@ -154,11 +157,10 @@ class _Run:
                 self._poll.unregister(descriptor)  # a connection would tell for ever what became of it
 
     def _tidy(self, flock: Sequence[int]) -> None:
-        if not self._tables:
-            return
         probes = [self._probes[number] for number in flock]
         for netns in {netns for probe in probes for netns in (probe.netns, self._owners.get(probe.address, "")) if netns}:
-            self._tables[netns].forget(self._before[netns])
+            if netns in self._tables:
+                self._tables[netns].forget(self._before[netns])
 
     def close(self) -> None:
         """Close all sockets."""

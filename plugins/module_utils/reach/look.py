@@ -37,6 +37,8 @@ class Eyes:
         """Return the addresses, without prefix lengths, by interface."""
         found: dict[str, list[str]] = {}
         names = {link.index: link.name for link in self.links(netns).values()}
+        if not names:
+            return found
         with Netlink(netns) as kernel:
             for record in kernel.addresses():
                 found.setdefault(names.get(record.index, ""), []).append(record.address.partition("/")[0])

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from .conftest import Pond, run
@@ -57,6 +59,9 @@ def test_every_way_to_break_a_pair_is_told(make: Callable[[Any, Any], Pond]) -> 
 
 def test_a_namespace_that_is_gone(pond: Pond) -> None:
     run("ip netns del pond.h1")
+    deadline = time.monotonic() + 5  # its interfaces end a little later
+    while Path("/sys/class/net", pond.ports["h1"]).exists():
+        assert time.monotonic() < deadline
     (told,) = pond.failures(PAIR)
     assert told.endswith("Likely: the network namespace pond.h1 does not exist.")
 
