@@ -76,7 +76,7 @@ class _Run:
         """Send, wait, and send again what was not answered."""
         order = self._order()
         for wait in self._waits:
-            left = [number for number in order if self._outcomes.get(number, SILENT) is SILENT]
+            left = [number for number in order if self._open(number)]
             for start in range(0, len(left), _FLOCK):
                 flock = left[start : start + _FLOCK]
                 if time.monotonic() > self._deadline:
@@ -91,19 +91,24 @@ class _Run:
 
     def _order(self) -> list[int]:
         """Return the probes' numbers by blocks of namespaces, both directions of a pair side by side."""
-        spaces = {netns: number // _BLOCK for number, netns in enumerate(dict.fromkeys(probe.netns for probe in self._probes))}
+        spaces = {netns: number for number, netns in enumerate(dict.fromkeys(probe.netns for probe in self._probes))}
 
-        def place(number: int) -> tuple[bool, int, int, int]:
+        def place(number: int) -> tuple[bool, int, int, int, int]:
             probe = self._probes[number]
-            ends = spaces[probe.netns], spaces.get(self._owners.get(probe.address, "-"), -1)
-            return probe.kind == "dns", min(ends), max(ends), number
+            here, there = spaces[probe.netns], spaces.get(self._owners.get(probe.address, "-"), -1)
+            first, second = min(here, there), max(here, there)
+            return probe.kind == "dns", first // _BLOCK, second // _BLOCK, first, second
 
         return sorted(range(len(self._probes)), key=place)
+
+    def _open(self, number: int) -> bool:
+        """Say whether a probe is worth another try. An error may come of tidying up: the packets that wait for a neighbour get it."""
+        return self._outcomes.get(number, SILENT).kind in ("silent", "unreachable")
 
     def _send(self, flock: Sequence[int], wait: float) -> None:
         waiting = set(flock)
         for count, number in enumerate(flock, 1):
-            self._outcomes[number] = SILENT
+            self._outcomes.setdefault(number, SILENT)
             try:
                 outcome = self._start(number)
             except (LabError, OSError) as error:  # no such namespace, no more descriptors
@@ -150,7 +155,7 @@ class _Run:
             channel, key = self._channels[descriptor]
             for place, outcome in channel.receive():
                 number = self._numbers[key][place] if key else place
-                if self._outcomes.get(number) is SILENT:
+                if self._open(number):
                     self._outcomes[number] = outcome
                 waiting.discard(number)
             if key is None:
