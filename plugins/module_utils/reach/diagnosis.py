@@ -56,7 +56,7 @@ class View(Protocol):
 def causes(check: Check, wiring: Wiring, view: View, alive: bool) -> list[str]:
     """Return the likely causes of a failure, the first one to mend first. alive says that an ordinary ping is answered."""
     owner = wiring.owners.get(check.target)
-    steps = wiring.path(check.node, owner[0]) if owner else []
+    steps = wiring.path(check.node, owner[0], owner[1]["name"]) if owner else []
     source = wiring.spaces.get(check.node, None if check.node in wiring.kinds else check.node)
     if source and not view.links(source):
         return [f"the network namespace {source} does not exist"]

@@ -36,7 +36,7 @@ def explain(results: Mapping[Check, str], wiring: Wiring, view: View, deadline: 
     alive = _alive(failed, results, wiring, deadline)
     for check in failed:
         owner = wiring.owners.get(check.target)
-        reasons.paths[check] = shown(wiring.path(check.node, owner[0])) if owner else ""
+        reasons.paths[check] = shown(wiring.path(check.node, owner[0], owner[1]["name"])) if owner else ""
         if check.reach:
             reasons.causes[check] = causes(check, wiring, view, alive[check])
             if results[check] == "connection refused":

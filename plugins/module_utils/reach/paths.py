@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,26 +82,35 @@ class Wiring:
         bridge = self.ports[interface][0]["name"] if interface in self.ports else master or ""
         return End(self._switches.get(bridge, bridge or self._host), "", interface, bridge)
 
-    def path(self, source: str, target: str) -> list[Step]:
-        """Return the steps from a node to another, [] if nothing joins them; over switches only if possible, else over nodes too."""
-        for routed in (False, True):
-            before: dict[str, Step | None] = {source: None}
-            waiting = deque([source])
-            while waiting and target not in before:
-                name = waiting.popleft()
-                if name == source or routed or self.kinds.get(name) in SWITCHES:
-                    for step in self._steps.get(name, ()):
-                        if step[1].node not in before:
-                            before[step[1].node] = step
-                            waiting.append(step[1].node)
-            if target in before:
-                steps: list[Step] = []
-                last = before[target]
-                while last:
-                    steps.insert(0, last)
-                    last = before[last[0].node]
-                return steps
+    def path(self, source: str, target: str, interface: str = "") -> list[Step]:
+        """Return the steps from a node to another, [] if nothing joins them.
+
+        Over switches only if possible, else over the lab host, else over nodes too; and in by the interface, if one is named.
+        """
+        passing = {name for name, kind in self.kinds.items() if kind in SWITCHES}
+        for entry in dict.fromkeys((interface, "")):
+            for through in (passing, {*passing, self._host}, self._steps.keys()):
+                steps = self._search(source, target, entry, through)
+                if steps:
+                    return steps
         return []
+
+    def _search(self, source: str, target: str, entry: str, through: Collection[str]) -> list[Step]:
+        before: dict[str, Step | None] = {source: None}
+        waiting = deque([source])
+        while waiting and target not in before:
+            name = waiting.popleft()
+            for step in self._steps.get(name, ()) if name == source or name in through else ():
+                there = step[1]
+                if there.node not in before and (there.node != target or entry in ("", there.interface)):
+                    before[there.node] = step
+                    waiting.append(there.node)
+        steps: list[Step] = []
+        last = before.get(target)
+        while last:
+            steps.insert(0, last)
+            last = before[last[0].node]
+        return steps
 
 
 def shown(steps: Sequence[Step]) -> str:
