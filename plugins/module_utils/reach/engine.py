@@ -57,6 +57,11 @@ class _Run:
         self._numbers: dict[tuple[str, str], list[int]] = {}  # a channel's numbers have 16 bits: they are places in this list
         self._places: dict[int, int] = {}
         self._poll = select.epoll()
+        self._macs: dict[str, bytes] = {}
+        self._indexes: dict[str, set[int]] = {}
+        self._own: dict[tuple[str, int], list[str]] = {}
+        for address, netns in owners.items():
+            self._own.setdefault((netns, 6 if ":" in address else 4), []).append(address)
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         if soft != hard:
             with suppress(ValueError, OSError):
@@ -75,16 +80,20 @@ class _Run:
     def result(self) -> list[Outcome]:
         """Send, wait, and send again what was not answered."""
         order = self._order()
-        for wait in self._waits:
-            left = [number for number in order if self._open(number)]
+        # The first try has two parts, so that in its second part MAC addresses are known.
+        rounds = [(self._waits[0], self._scouts(order)), *((wait, order) for wait in self._waits)]
+        for count, (wait, numbers) in enumerate(rounds):
+            left = [number for number in numbers if self._open(number)]
             for start in range(0, len(left), _FLOCK):
                 flock = left[start : start + _FLOCK]
                 if time.monotonic() > self._deadline:
                     for number in flock:
                         self._outcomes.setdefault(number, _SKIPPED)
                     continue
+                if count == 1:
+                    self._lend(flock)
                 self._send(flock, wait)
-                last = wait == self._waits[-1] and start + _FLOCK >= len(left)
+                last = count == len(rounds) - 1 and start + _FLOCK >= len(left)
                 if not last:  # what is left of the last ones is evidence for those who ask why
                     self._tidy(flock)
         return [self._outcomes[number] for number in range(len(self._probes))]
@@ -161,11 +170,38 @@ class _Run:
             if key is None:
                 self._poll.unregister(descriptor)  # a connection would tell for ever what became of it
 
+    def _scouts(self, order: Sequence[int]) -> list[int]:
+        """Return for each address the first probe to it, if there is a crowd."""
+        first: dict[str, int] = {}
+        for number in order if self._tables else ():
+            first.setdefault(self._probes[number].address, number)
+        return list(first.values())
+
+    def _lend(self, flock: Sequence[int]) -> None:
+        """Tell both ends of each pair the other's MAC address that somebody else has asked for.
+
+        Otherwise every pair's ARP request goes to every node of the network, which is most of the work. A pair that does not
+        work by what it was told is tried again, and then asks for itself.
+        """
+        told: dict[str, set[tuple[int, str, bytes]]] = {}
+        for probe in (self._probes[number] for number in flock):
+            owner = self._owners.get(probe.address, "")
+            for netns, addresses in ((probe.netns, (probe.address,)), (owner, self._own.get((probe.netns, probe.family), ()))):
+                indexes = self._indexes.get(netns, ())
+                for address in addresses if len(indexes) == 1 and probe.kind != "dns" else ():
+                    if address in self._macs:
+                        told.setdefault(netns, set()).add((*indexes, address, self._macs[address]))
+        for netns, entries in told.items():
+            self._tables[netns].lend(entries)
+
     def _tidy(self, flock: Sequence[int]) -> None:
         probes = [self._probes[number] for number in flock]
         for netns in {netns for probe in probes for netns in (probe.netns, self._owners.get(probe.address, "")) if netns}:
             if netns in self._tables:
-                self._tables[netns].forget(self._before[netns])
+                for entry in self._tables[netns].forget(self._before[netns]):
+                    if entry.known and not entry.lasting:
+                        self._macs.setdefault(entry.address, entry.mac)
+                        self._indexes.setdefault(netns, set()).add(entry.index)
 
     def close(self) -> None:
         """Close all sockets."""

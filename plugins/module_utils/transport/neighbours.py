@@ -15,7 +15,8 @@ from .namespaces import inside
 
 # linux/rtnetlink.h, linux/neighbour.h
 _ERROR, _DONE, _REQUEST, _DUMP = 2, 3, 0x1, 0x300
-_DELNEIGH, _GETNEIGH, _GETROUTE = 29, 30, 26
+_NEWNEIGH, _DELNEIGH, _GETNEIGH, _GETROUTE = 28, 29, 30, 26
+_CREATE, _EXCL, _NUD_STALE = 0x400, 0x200, 0x04
 _NDA_DST, _NDA_LLADDR, _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC = 1, 2, 1, 4, 5, 7
 _NUD_INCOMPLETE, _NUD_FAILED, _NUD_NOARP, _NUD_PERMANENT = 0x01, 0x20, 0x40, 0x80
 _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
@@ -29,6 +30,7 @@ class Neighbour:
     address: str
     known: bool
     lasting: bool
+    mac: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -64,19 +66,33 @@ class Neighbours:
                 if _NDA_DST in values and len(values[_NDA_DST]) in (4, 16):
                     address = socket.inet_ntop(family, values[_NDA_DST])
                     known = not state & (_NUD_INCOMPLETE | _NUD_FAILED)
-                    found.append(Neighbour(index, address, known, bool(state & (_NUD_NOARP | _NUD_PERMANENT))))
+                    found.append(
+                        Neighbour(index, address, known, bool(state & (_NUD_NOARP | _NUD_PERMANENT)), values.get(_NDA_LLADDR, b""))
+                    )
         return found
 
-    def forget(self, kept: Collection[tuple[int, str]]) -> None:
-        """Forget the neighbours whose index and address are not among those kept. Lasting ones always stay."""
+    def lend(self, entries: Collection[tuple[int, str, bytes]]) -> None:
+        """Tell index, address and MAC address of neighbours. Who is in the table stays as it is."""
         requests = []
-        for entry in self.entries():
+        for index, address, mac in entries:
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            body = struct.pack("BBHiHBB", family, 0, 0, index, _NUD_STALE, 0, 0)
+            attributes = _attribute(_NDA_DST, socket.inet_pton(family, address)) + _attribute(_NDA_LLADDR, mac)
+            requests.append(self._message(_NEWNEIGH, _CREATE | _EXCL, body + attributes))
+        if requests:
+            self._socket.send(b"".join(requests))
+
+    def forget(self, kept: Collection[tuple[int, str]]) -> list[Neighbour]:
+        """Forget the neighbours whose index and address are not among those kept; return all. Lasting ones always stay."""
+        requests, found = [], self.entries()
+        for entry in found:
             if not entry.lasting and (entry.index, entry.address) not in kept:
                 family = socket.AF_INET6 if ":" in entry.address else socket.AF_INET
                 body = struct.pack("BBHiHBB", family, 0, 0, entry.index, 0, 0, 0)
                 requests.append(self._message(_DELNEIGH, 0, body + _attribute(_NDA_DST, socket.inet_pton(family, entry.address))))
         if requests:
             self._socket.send(b"".join(requests))  # who is gone meanwhile is an error that the next question skips
+        return found
 
     def way(self, address: str) -> Way:
         """Ask which way a packet to the address would take."""

@@ -9,13 +9,14 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils.reach.engine import probe_all
 from ansible_collections.netvirt.lab.plugins.module_utils.transport import dns
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.namespaces import inside
+from ansible_collections.netvirt.lab.plugins.module_utils.transport.neighbours import Neighbours
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.probes import Outcome, Probe
 
 from .conftest import Pond, run
@@ -135,24 +136,38 @@ def test_without_a_topology_namespaces_and_addresses_do(pond: Pond) -> None:
     )
 
 
+def crowd(pond: Pond) -> tuple[list[Probe], dict[str, str]]:
+    """Return more pairs than may be under way at once, by giving each namespace seven addresses; and whose addresses they are."""
+    owners = {f"10.43.0.1{number}": f"pond.h{number}" for number in range(1, 7)}
+    for number in range(1, 7):
+        for net in range(1, 7):
+            owners[f"10.43.{net}.{number}"] = f"pond.h{number}"
+            run(f"ip -n pond.h{number} address add 10.43.{net}.{number}/16 dev eth0")
+    return [Probe(f"pond.h{number}", "ping", address) for number in range(1, 7) for address in owners], owners
+
+
 def test_what_a_crowd_leaves_in_the_neighbour_tables_is_taken_away(pond: Pond) -> None:
     run("ip -n pond.h1 neighbour add 10.43.0.99 lladdr 02:00:00:00:00:99 dev eth0")
     run("ip netns exec pond.h1 ping -q -c1 -W2 10.43.0.12")
-    addresses = [f"10.43.0.1{number}" for number in range(1, 7)]
-    spaces = [f"pond.h{number}" for number in range(1, 7)]
-    # Each target's four addresses count as many pairs as it takes to be a crowd.
-    extra = [f"10.43.{net}.{number}" for net in range(1, 7) for number in range(11, 17)]
-    for number, netns in enumerate(spaces):
-        for address in extra[number::6]:
-            run(f"ip -n {netns} address add {address}/16 dev eth0")
-    owners = {**dict(zip(addresses, spaces)), **{address: spaces[place % 6] for place, address in enumerate(extra)}}
-    probes = [Probe(netns, "ping", address) for netns in spaces for address in owners]
-    assert len(probes) > 200
+    probes, owners = crowd(pond)
     assert {outcome.kind for outcome in probe_all(probes, 20, owners)} == {"answered"}
     left = subprocess.run(["ip", "-n", "pond.h1", "neighbour"], capture_output=True, text=True, check=True).stdout
     known = {line.split()[0] for line in left.splitlines()}
     assert {"10.43.0.99", "10.43.0.12"} <= known
     assert len(known) < 20
+
+
+def test_who_was_lent_a_wrong_mac_address_asks_for_the_right_one(pond: Pond, monkeypatch: pytest.MonkeyPatch) -> None:
+    probes, owners = crowd(pond)
+    lend, lent = Neighbours.lend, set()
+
+    def wrong(self: Neighbours, entries: Collection[tuple[int, str, bytes]]) -> None:
+        lent.update(address for _index, address, _mac in entries)
+        lend(self, [(index, address, b"\2\0\0\0\0\1") for index, address, _mac in entries])
+
+    monkeypatch.setattr(Neighbours, "lend", wrong)
+    assert {outcome.kind for outcome in probe_all(probes, 20, owners)} == {"answered"}
+    assert len(lent) > 30
 
 
 def test_a_budget_that_is_too_short_is_kept(pond: Pond) -> None:
