@@ -120,8 +120,10 @@ class _Run:
             self._outcomes.setdefault(number, SILENT)
             try:
                 outcome = self._start(number)
-            except (LabError, OSError) as error:  # no such namespace, no more descriptors
+            except LabError as error:  # no such namespace
                 outcome = Outcome("unreachable", str(error).rstrip("."))
+            except OSError as error:
+                outcome = Outcome("unreachable", (error.strerror or str(error)).lower())
             if outcome:
                 self._outcomes[number] = outcome
                 waiting.discard(number)

@@ -159,7 +159,8 @@ def test_what_a_crowd_leaves_in_the_neighbour_tables_is_taken_away(pond: Pond) -
 
 def test_who_was_lent_a_wrong_mac_address_asks_for_the_right_one(pond: Pond, monkeypatch: pytest.MonkeyPatch) -> None:
     probes, owners = crowd(pond)
-    lend, lent = Neighbours.lend, set()
+    lend = Neighbours.lend
+    lent: set[str] = set()
 
     def wrong(self: Neighbours, entries: Collection[tuple[int, str, bytes]]) -> None:
         lent.update(address for _index, address, _mac in entries)
