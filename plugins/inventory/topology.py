@@ -60,6 +60,9 @@ options:
   links:
     description: The links; each joins two nodes.
     type: raw
+  expect:
+    description: What the playbook C(verify.yml) must find besides what any lab must do.
+    type: raw
   defaults:
     description: Keys for every node of a kind.
     type: raw

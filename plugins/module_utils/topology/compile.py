@@ -11,6 +11,7 @@ from typing import Any
 from . import compile_links as of_links
 from . import compile_nodes as of_nodes
 from .expand_include import Files
+from .expect import compiled
 from .guest import machine
 from .model import Topology
 from .networks import Place, places, segments
@@ -65,4 +66,5 @@ def compile_share(topology: Topology) -> Item:
         "services": [item for node in nodes for item in of_nodes.services(node)],
         "frr": [item for node in nodes for item in of_nodes.frr(node, topology)],
         "nodes": [of_nodes.described(node, here[node.name], heads.get(node.name), topology) for node in nodes if not node.hidden],
+        **({"expect": compiled(topology.expect)} if topology.expect else {}),
     }

@@ -251,6 +251,7 @@ class Topology:
     links: tuple[Link, ...]
     groups: Mapping[str, Group] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    expect: tuple[Mapping[str, Any], ...] = ()
 
     def ends(self, node: str) -> list[tuple[Endpoint, Endpoint, Link]]:
         """Return a node's own ends, each with the far end and the link, in the order of the file."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from ipaddress import IPv6Network
 from typing import Any
@@ -14,8 +14,9 @@ from .._errors import LabErrors
 from . import schema
 from .expand import expand
 from .expand_include import Files
+from .expect import check_expectations
 from .layers import Layer
-from .model import SWITCHES, Group, Guest, Node, Space, SubInterface, Switch, Topology
+from .model import SWITCHES, Group, Guest, Link, Node, Space, SubInterface, Switch, Topology
 from .names import digest
 from .parse_links import read_links
 from .values import Problems, shown, suggestion
@@ -41,6 +42,7 @@ def parse(data: Any, files: Files | None = None) -> Topology:
     expanded = expand(values, files, problems)
     nodes = _nodes(expanded.nodes, _Layers(_defaults(values["defaults"], problems), problems), problems)
     links = read_links(expanded.links, nodes, expanded.nodes, problems)
+    check_expectations(values["expect"], expanded.nodes, _interfaces(nodes, links), problems)
     if problems:
         raise LabErrors(problems)
     name = values["name"]
@@ -55,6 +57,7 @@ def parse(data: Any, files: Files | None = None) -> Topology:
         links=links,
         groups={group: Group(members, expanded.variables[group]) for group, members in expanded.groups.items()},
         notices=tuple(expanded.notices),
+        expect=values["expect"],
     )
 
 
@@ -145,6 +148,13 @@ def _space(values: Mapping[str, Any], path: str) -> Space:
     frr = values["frr"] if values["frr"] is not None else {} if values["router"] == "frr" else None
     router = None if values["router"] is None and frr is None else values["router"] is not False
     return Space(**{**{key: values[key] for key in _SPACE}, "interfaces": interfaces, "router": router, "frr": frr})
+
+
+def _interfaces(nodes: Mapping[str, Node], links: Iterable[Link]) -> dict[str, set[str]]:
+    found = {name: {sub.name for sub in node.space.interfaces} if node.space else set() for name, node in nodes.items()}
+    for end in (end for link in links for end in link.ends):
+        found[end.node].add(end.interface or "")
+    return found
 
 
 def _pools(lab: str, given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

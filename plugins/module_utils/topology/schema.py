@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .expect import EXPECT, EXPECTATIONS
 from .scalars import DEVICE, DOMAIN, LAB, MAPPING, TEXT, choice, links, nodes_by_name, number
 from .scalars_ip import ADDRESSES, NETWORK
 from .schema_expand import BLOCKS, EXPANDED
@@ -113,6 +114,7 @@ TOP = Block(
             {},
         ),
         "links": Key(_LINKS, "The links.", '["ns1 ovs-br"]', ()),
+        "expect": Key(EXPECTATIONS, "What `verify.yml` must find besides what any lab must do.", "[{from: ns1, to: web, tcp: 80}]", ()),
     },
 )
 
@@ -137,6 +139,7 @@ def describe() -> dict[str, list[dict[str, Any]]]:
         "isis": ISIS,
         "link": LINK,
         "endpoint": ENDPOINT,
+        "expectation": EXPECT,
         **BLOCKS,
     }
     described = {name: [_described(key, value) for key, value in block.keys.items()] for name, block in blocks.items()}

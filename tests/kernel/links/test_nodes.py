@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.netvirt.lab.plugins.module_utils import _iperf, _reach
+from ansible_collections.netvirt.lab.plugins.module_utils import _iperf
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErrors
 from ansible_collections.netvirt.lab.plugins.module_utils._ready import Watch, wait_until_ready
+from ansible_collections.netvirt.lab.plugins.module_utils.reach.checks import implied
+from ansible_collections.netvirt.lab.plugins.module_utils.reach.run import run as carry_out
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import Node, Shells, node_from
 
 SHELLS = Shells(os.devnull)
@@ -54,8 +56,8 @@ def nodes() -> Iterator[list[Node]]:
 
 
 def reached(nodes: list[Node], **how: Any) -> dict[tuple[str, str], str]:
-    checks = _reach.expected(nodes, names=False, outside=how.get("outside"))
-    return {(check.node, check.meaning): problem for check, problem in _reach.run(checks, nodes, SHELLS, 30).items()}
+    checks = implied(nodes, names=False, outside=how.get("outside"))
+    return {(check.node, check.meaning): problem for check, problem in carry_out(checks, nodes, SHELLS, 30).items()}
 
 
 def test_reachability_tells_what_works_and_what_does_not(nodes: list[Node]) -> None:
@@ -64,7 +66,7 @@ def test_reachability_tells_what_works_and_what_does_not(nodes: list[Node]) -> N
     results = reached(nodes)
     assert results[("ann", "reach 10.41.0.1")] == ""
     assert results[("ann", "reach 10.41.0.12")] == "no answer"
-    assert results[("bob", "reach 10.41.0.1")] == "no answer"
+    assert results[("bob", "reach 10.41.0.1")] == "network is unreachable"
 
 
 def test_outside_is_fetched(nodes: list[Node]) -> None:

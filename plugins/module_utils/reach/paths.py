@@ -1,0 +1,122 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What lies between two nodes: the links of a share as a graph. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..topology.model import SWITCHES
+
+LAB_HOST = "the lab host"
+
+
+@dataclass(frozen=True)
+class End:
+    """One end of a link. A guest's has no namespace that could be looked into (None); bridge is the switch's device at a port."""
+
+    node: str
+    netns: str | None
+    interface: str
+    bridge: str = ""
+
+    def __str__(self) -> str:
+        """Return node:interface, as in the file; at a switch the port's device says nothing that its name does not."""
+        return self.node if self.bridge or not self.interface else f"{self.node}:{self.interface}"
+
+
+Step = tuple[End, End]
+
+
+class Wiring:
+    """The nodes of a share and what joins them."""
+
+    def __init__(self, share: Mapping[str, Any]) -> None:
+        nodes = share.get("nodes") or []
+        self.kinds = {node["name"]: node["kind"] for node in nodes}
+        self.spaces = {node["name"]: node.get("netns") or "" for node in nodes if node["kind"] != "vm"}
+        self._names = {node["netns"]: node["name"] for node in nodes if node["kind"] == "netns"}
+        self._host = next((node["name"] for node in nodes if node["kind"] == "host"), LAB_HOST)
+        self._switches = {node["interfaces"][0]["name"]: node["name"] for node in nodes if node["kind"] in SWITCHES}
+        self.ports = {port["name"]: (bridge, port) for bridge in share.get("bridges") or [] for port in bridge.get("ports") or ()}
+        self.links = {(link.get("netns") or "", link["name"]): link for link in share.get("links") or []}
+        self._steps: dict[str, list[Step]] = {}
+        for here, there in self._pairs(share):
+            self._steps.setdefault(here.node, []).append((here, there))
+            self._steps.setdefault(there.node, []).append((there, here))
+        self.owners = {
+            address.partition("/")[0]: (node["name"], interface)
+            for node in nodes
+            for interface in node["interfaces"]
+            for address in interface["addresses"]
+        }
+
+    def _pairs(self, share: Mapping[str, Any]) -> list[Step]:
+        found: dict[frozenset[tuple[str, str]], Step] = {}
+        for (netns, name), link in self.links.items():
+            if link.get("peer"):
+                peer = link["peer"][0] or "", link["peer"][1]
+                found[frozenset(((netns, name), peer))] = self._end(netns, name), self._end(*peer)
+        pairs = list(found.values())
+        for machine in share.get("vms") or []:
+            nics = [nic for nic in machine.get("nics") or () if nic.get("tap")]
+            pairs += [(End(machine["name"], None, nic["id"]), self._end(nic.get("netns") or "", nic["tap"])) for nic in nics]
+        for name, (_bridge, port) in self.ports.items():
+            peer_name = (port.get("options") or {}).get("peer", "")
+            if port.get("type") == "patch" and name < peer_name:
+                pairs.append((self._end("", name), self._end("", peer_name)))
+        for node in share.get("nodes") or []:
+            if node["kind"] in SWITCHES and node["interfaces"][0]["addresses"]:
+                device = node["interfaces"][0]["name"]
+                pairs.append((End(node["name"], "", device, device), End(self._host, "", "")))
+        return pairs
+
+    def _end(self, netns: str, interface: str) -> End:
+        if netns:
+            return End(self._names.get(netns, netns), netns, interface)
+        master = (self.links.get(("", interface)) or {}).get("master")
+        bridge = self.ports[interface][0]["name"] if interface in self.ports else master or ""
+        return End(self._switches.get(bridge, bridge or self._host), "", interface, bridge)
+
+    def path(self, source: str, target: str, interface: str = "") -> list[Step]:
+        """Return the steps from a node to another, [] if nothing joins them.
+
+        Over switches only if possible, else over the lab host, else over nodes too; and in by the interface, if one is named.
+        """
+        passing = {name for name, kind in self.kinds.items() if kind in SWITCHES}
+        for entry in dict.fromkeys((interface, "")):
+            for through in (passing, {*passing, self._host}, self._steps.keys()):
+                steps = self._search(source, target, entry, through)
+                if steps:
+                    return steps
+        return []
+
+    def _search(self, source: str, target: str, entry: str, through: Collection[str]) -> list[Step]:
+        before: dict[str, Step | None] = {source: None}
+        waiting = deque([source])
+        while waiting and target not in before:
+            name = waiting.popleft()
+            for step in self._steps.get(name, ()) if name == source or name in through else ():
+                there = step[1]
+                if there.node not in before and (there.node != target or entry in ("", there.interface)):
+                    before[there.node] = step
+                    waiting.append(there.node)
+        steps: list[Step] = []
+        last = before.get(target)
+        while last:
+            steps.insert(0, last)
+            last = before[last[0].node]
+        return steps
+
+
+def shown(steps: Sequence[Step]) -> str:
+    """Return a path as text: 'ann:eth0 - plaza - bob:eth0'."""
+    words: list[str] = []
+    for here, there in steps:
+        # A router on the way is left by another interface than it is entered by; a switch is one thing.
+        words += [word for word in (str(here), str(there)) if word not in words[-1:]]
+    return " - ".join(words)
