@@ -35,8 +35,8 @@ def spread(path: str, attributes: Mapping[str, Any], pairs: Sequence[tuple[Any, 
     for key, values in named.items():
         used: set[Any] = set()
         for link, (first, second) in zip(links, pairs):
-            part = {name: values[name][1] for name in (*_names(first), *_names(second)) if name in values}
-            used.update(values[name][0] for name in part)
+            part = {name: values[name][1] for end in (first, second) for name in _strongest(end, values)}
+            used.update(values[name][0] for name in (*_names(first), *_names(second)) if name in values)
             if part:
                 link[key] = part
         # What is nobody's goes to the first link, where reading finds it.
@@ -56,6 +56,12 @@ def _by_name(values: Mapping[Any, Any]) -> dict[Any, tuple[Any, Any]]:
             continue  # nobody's: reading reports it
         found.update(dict.fromkeys(names, (written, value)))
     return found
+
+
+def _strongest(end: Any, values: Mapping[Any, tuple[Any, Any]]) -> list[Any]:
+    """Return the names by which an end has a value: those written singly, else the most exact range."""
+    names = [name for name in _names(end) if name in values]
+    return [name for name in names if not is_range(values[name][0])] or names[-1:]
 
 
 def _ends(item: Any) -> list[Any] | None:

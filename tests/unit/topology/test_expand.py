@@ -130,7 +130,7 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
     ),
     "a wrong value, once": (
         "{nodes: {'h[1:500]': {ipv4: 7}, s: bridge}, links: ['h[1:500] s']}",
-        ["nodes.h[1:500].ipv4: must be 'dhcp', 'none', or IPv4 addresses such as 192.168.100.7/24, not 7"],
+        ["nodes.h[1:500].ipv4: must be 'dhcp', 'auto', 'none', or IPv4 addresses such as 192.168.100.7/24, not 7"],
     ),
     "ranges that meet": (
         "{nodes: {'h[1:5]': , 'h[5:9]': }}",

@@ -68,7 +68,7 @@ def test_a_lab_that_expects_nothing_has_no_such_key() -> None:
         ({"from": "h1", "to": "web", "udp": [53, 65536]}, "expect[0].udp[1]: must be a whole number from 1 to 65535, not 65536"),
         ({"from": "h1", "to": "web", "mtu": 67}, "expect[0].mtu: must be a whole number from 68 to 65535 (bytes), not 67"),
         ({"from": "h1", "to": "web", "family": 5}, "expect[0].family: must be 4 or 6, not 5"),
-        ({"from": "h[3:1]", "to": "web"}, "expect[0].from: the range [3:1] ends before it begins"),
+        ({"from": "h[3:1]", "to": "web"}, "expect[0].from: the range [3:1] in 'h[3:1]' begins after its end"),
         ({"from": "h1", "to": "web", "prot": "tcp"}, "expect[0]: unknown key 'prot'"),
         ("h1 web", "expect[0]: must be a mapping with the keys from and to, not 'h1 web'"),
     ],

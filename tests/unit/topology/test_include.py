@@ -55,7 +55,7 @@ def test_parts_add_up() -> None:
         ("parts/more.yml: links[0]", "more:eth0"),
     ]
     assert {name: group.members for name, group in topology.groups.items()} == {"rack": ("r1", "r2"), "tops": ("top", "own", "n2")}
-    assert [name for name, node in topology.nodes.items() if node.gateway == ""] == ["n2", "own", "top"]
+    assert [name for name, node in topology.nodes.items() if node.gateway == ()] == ["n2", "own", "top"]
 
 
 MISTAKES: dict[str, tuple[str, dict[str, str], list[str]]] = {
@@ -101,8 +101,8 @@ MISTAKES: dict[str, tuple[str, dict[str, str], list[str]]] = {
         {"a.yml": "{nodes: {y: {ipv4: 8}}, links: [y z], groups: {g: {members: zz}}}"},
         [
             "a.yml: groups.g.members: no node 'zz'",
-            "nodes.x.ipv4: must be 'dhcp', 'none', or IPv4 addresses such as 192.168.100.7/24, not 7",
-            "a.yml: nodes.y.ipv4: must be 'dhcp', 'none', or IPv4 addresses such as 192.168.100.7/24, not 8",
+            "nodes.x.ipv4: must be 'dhcp', 'auto', 'none', or IPv4 addresses such as 192.168.100.7/24, not 7",
+            "a.yml: nodes.y.ipv4: must be 'dhcp', 'auto', 'none', or IPv4 addresses such as 192.168.100.7/24, not 8",
             "a.yml: links[0].endpoints[1]: no node 'z'",
         ],
     ),
@@ -156,8 +156,8 @@ def test_an_imported_node_can_be_refined() -> None:
         files,
     )
     assert [(name, node.netns, node.gateway) for name, node in topology.nodes.items()] == [
-        ("left", None, ""),
-        ("right", "r", ""),
+        ("left", None, ()),
+        ("right", "r", ()),
         ("b-left", None, None),
         ("b-right", None, None),
     ]
