@@ -124,8 +124,9 @@ def require_redirects(
     deaf = _userspace_ports(bridges, datapath).intersection(redirected) if redirected else set()
     if deaf:
         raise LabErrors(
-            f"What is sent to '{name}' cannot be shaped: Open vSwitch's userspace datapath takes packets before traffic control sees them; "
-            "use the kernel's datapath (kernel module openvswitch) or a switch of kind bridge, or shape the other ends."
+            f"What the guest at '{name}' sends cannot be shaped: Open vSwitch's userspace datapath takes packets before traffic control sees "
+            "them. Make the switch one of kind bridge, or let it have the kernel's datapath (datapath_type: system, which needs the kernel "
+            "module openvswitch); or shape what the other ends send."
             for name in sorted(deaf)
         )
 

@@ -110,7 +110,8 @@ class MemberDriver:
                 lab = self._network.lab(netns, record)
                 if key in named or key_of(netns, master) in self._purge:
                     home = next((one for one in records if one.index == record.master), None)
-                    lent = key in notes and master in ("", notes[key]["master"])
+                    # Open vSwitch's own datapath device is the master of what the kernel switches for it.
+                    lent = key in notes and (master in ("", notes[key]["master"]) or notes[key]["master"] is None)
                     lent = lent or (home is not None and self._network.lab(netns, home) == scope.lab)
                     lent = lent or (key in wanted and master != "" and wanted[key].master == master)
                     if lab or lent:
