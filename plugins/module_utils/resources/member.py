@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from typing import Any, Literal
 from .._errors import LabError, LabErrors
 from .._paths import run_dir
 from .._plan import Change, Goal, Scope, compare
-from ..transport import bridge, features, ovsdb
+from ..transport import bridge, features, notes, ovsdb
 from ..transport.namespaces import inside
 from ..transport.netlink import Netlink
 from ..transport.rtnetlink import LinkRecord, Request, link_attributes, set_link
@@ -95,12 +94,12 @@ class MemberDriver:
 
     def observe(self, goal: Goal[Member], scope: Scope) -> Mapping[str, Member]:
         """Read the interfaces that are wanted, those that a run of this lab has put somewhere, and the ports of bridges to be purged."""
-        notes = _noted(scope.lab)
-        spaces = {target.netns for target in goal.want}.union(key.rpartition("/")[0] for key in (*goal.absent, *notes, *self._purge))
+        noted = _noted(scope.lab)
+        spaces = {target.netns for target in goal.want}.union(key.rpartition("/")[0] for key in (*goal.absent, *noted, *self._purge))
         read = self._links.network if self._links else None
         self._network = read or read_network(spaces)
         wanted = {target.key: target for target in goal.want}
-        named = {*wanted, *goal.absent, *notes}
+        named = {*wanted, *goal.absent, *noted}
         have: dict[str, Member] = {}
         for netns, records in self._network.links.items():
             names = {record.index: record.name for record in records}
@@ -111,7 +110,7 @@ class MemberDriver:
                 if key in named or key_of(netns, master) in self._purge:
                     home = next((one for one in records if one.index == record.master), None)
                     # Open vSwitch's own datapath device is the master of what the kernel switches for it.
-                    lent = key in notes and (master in ("", notes[key]["master"]) or notes[key]["master"] is None)
+                    lent = key in noted and (master in ("", noted[key]["master"]) or noted[key]["master"] is None)
                     lent = lent or (home is not None and self._network.lab(netns, home) == scope.lab)
                     lent = lent or (key in wanted and master != "" and wanted[key].master == master)
                     if lab or lent:
@@ -190,7 +189,7 @@ class MemberDriver:
 
     def remove(self, changes: Sequence[Change[Member]], scope: Scope) -> None:
         """Take interfaces out of their bridges, and set down what was down before."""
-        notes = _noted(scope.lab)
+        noted = _noted(scope.lab)
         for netns, group in _by_netns(changes):
             with inside(netns), Netlink() as kernel:
                 there = {record.name: record for record in kernel.links()}
@@ -198,21 +197,21 @@ class MemberDriver:
                 for change in group:
                     before = change.before
                     if before is not None and before.name in there:
-                        down = False if notes.get(change.key, {}).get("up") is False else None
-                        leaves = 0 if notes.get(change.key, {}).get("master", before.master) == before.master and before.master else None
+                        down = False if noted.get(change.key, {}).get("up") is False else None
+                        leaves = 0 if noted.get(change.key, {}).get("master", before.master) == before.master and before.master else None
                         if leaves is not None or down is not None:
                             requests.append(set_link(link_attributes(before.name, up=down, master=leaves)))
                 kernel.send(requests)
-        _note(scope.lab, {key: note for key, note in notes.items() if key not in {change.key for change in changes}})
+        _note(scope.lab, {key: note for key, note in noted.items() if key not in {change.key for change in changes}})
 
     def apply(self, changes: Sequence[Change[Member]], scope: Scope) -> None:
         """Put interfaces into their bridges, noting first how they were."""
-        notes = _noted(scope.lab)
+        noted = _noted(scope.lab)
         for change in changes:
             record = self._records.get(change.key)
             if record is not None and not self._is_ours(change.key, scope):
-                notes[change.key] = {"up": notes.get(change.key, {}).get("up", record.up), "master": change.target.master}
-        _note(scope.lab, notes)
+                noted[change.key] = {"up": noted.get(change.key, {}).get("up", record.up), "master": change.target.master}
+        _note(scope.lab, noted)
         for netns, group in _by_netns(changes):
             with inside(netns), Netlink() as kernel:
                 indexes = {record.name: record.index for record in kernel.links()}
@@ -251,21 +250,14 @@ def _notes_file(lab: str) -> Path:
 
 
 def _noted(lab: str) -> dict[str, Any]:
-    try:
-        return dict(json.loads(_notes_file(lab).read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError):
-        return {}
+    return notes.read(_notes_file(lab))
 
 
-def _note(lab: str, notes: Mapping[str, Any]) -> None:
-    path = _notes_file(lab)
-    if not notes:
-        path.unlink(missing_ok=True)
-        return
-    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps(notes, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    fresh.replace(path)
+def _note(lab: str, noted: Mapping[str, Any]) -> None:
+    if noted:
+        notes.write(_notes_file(lab), noted)
+    else:
+        _notes_file(lab).unlink(missing_ok=True)
 
 
 def _by_netns(changes: Sequence[Change[Member]]) -> list[tuple[str, list[Change[Member]]]]:
