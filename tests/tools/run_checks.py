@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +55,15 @@ class Check:
     alone: bool = False
 
 
+def _folders(names: Iterable[str], option: str = "") -> str:
+    return " ".join(f"{option}tests/kernel/{name}" for name in names)
+
+
+# Of about the same length, to run side by side, each in a lab host of its own; what is in none of these folders is in kernel-labs.
+KERNEL: dict[str, tuple[str, ...]] = {
+    "kernel-links": ("links", "ovs", "services", "shaping"),
+    "kernel-nodes": ("node_work", "reach", "vm"),
+}
 CHECKS = (
     Check("ruff", f"{BIN}/ruff check . && {BIN}/ruff format --check .", 1, quick=True),
     Check("mypy", f"cd .cache && {BIN}/mypy --config-file ../pyproject.toml -p ansible_collections.netvirt.lab", 20, quick=True),
@@ -67,7 +76,8 @@ CHECKS = (
     Check("sanity", "tests/sanity/run", 60),
     # Simulated lab hosts have no network to fetch packages from: they share the machine's images.
     Check("images", IMAGES, 300),
-    Check("kernel", f"{HOST}{PYTEST} tests/kernel", 60, after="images"),
+    *(Check(name, f"{HOST}{PYTEST} {_folders(names)}", 90, after="images") for name, names in KERNEL.items()),
+    Check("kernel-labs", f"{HOST}{PYTEST} tests/kernel {_folders(sum(KERNEL.values(), ()), '--ignore=')}", 200, after="images"),
     Check("molecule-default", f"{HOST}{MOLECULE}default", 60),
     Check("molecule-ovs_kvm", f"{HOST}{MOLECULE}ovs_kvm", 240, after="images"),
 )
@@ -112,11 +122,13 @@ def run(check: Check) -> Outcome:
 
 
 def chosen(names: list[str]) -> list[Check]:
-    """Return the checks that the arguments mean and what they need, the longest first."""
+    """Return the checks that the arguments mean and what they need, the longest first; 'kernel' means 'kernel-links' and so on."""
     known = {check.name: check for check in CHECKS}
-    if unknown := [name for name in names if name not in (*known, "quick", "all")]:
+    families = {name.partition("-")[0] for name in known}
+    if unknown := [name for name in names if name not in (*known, *families, "quick", "all")]:
         raise SystemExit(f"No check '{unknown[0]}'; there are: quick, all, {', '.join(known)}")
-    wanted = [check for check in CHECKS if "all" in names or check.name in names or (check.quick and "quick" in names)]
+    own = {check.name: {"all", check.name, check.name.partition("-")[0], *(["quick"] if check.quick else [])} for check in CHECKS}
+    wanted = [check for check in CHECKS if own[check.name].intersection(names)]
     needed = [known[check.after] for check in wanted if check.after]
     return sorted({*wanted, *needed}, key=lambda check: (-check.seconds, check.name))
 
