@@ -94,8 +94,10 @@ def test_more_packages_and_a_disk_that_has_them(images: Path) -> None:
     mine = catalogue.find("mine", {"mine": {"from": "debian-12", "packages": ["sysstat", "lldpd"]}})
     assert [change.action for change in keep.converge([mine], (), False, False)] == ["create"]
     assert keep.converge([mine], (), False, False) == []
-    disk = store.artifacts("mine").disk
+    disk, initrd = store.artifacts("mine").disk, store.artifacts("mine").initrd
     assert disk is not None
+    assert initrd is not None
+    assert run_in(initrd, images / "initrd", "/bin/sh", "-c", "findfs LABEL=none || cat /init").startswith("#!/bin/busybox sh")
     assert disk.stat().st_size >= 2 << 30
     free = int(debugfs(disk, "stats").partition("Free blocks:")[2].split()[0]) * 4096
     assert free > 1 << 30
@@ -109,6 +111,14 @@ def test_a_package_that_is_not_there_is_named(images: Path) -> None:
     with pytest.raises(LabError, match=r"packages of the image 'wrong'.*openvswich-switch"):
         keep.converge([wrong], (), False, False)
     assert list(images.iterdir()) == []
+
+
+def run_in(initrd: Path, place: Path, *command: str) -> str:
+    """Return what a program of an initramfs says, which fails if the initramfs lacks a library of it."""
+    place.mkdir()
+    with initrd.open("rb") as archived:
+        subprocess.run(["cpio", "--quiet", "-idm"], stdin=archived, cwd=place, check=True)
+    return subprocess.run(["chroot", place, *command], capture_output=True, text=True, check=True).stdout
 
 
 def debugfs(disk: Path, request: str) -> str:

@@ -106,7 +106,7 @@ def build(images: Sequence[Image], work: Path) -> list[Manifest]:
 
 
 def _tools(packages: archive.Archive, directory: Path) -> tree.Tree:
-    files = archive.download(packages, sorted({*tiny.PACKAGES, *disk.PACKAGES}), directory / "packages")
+    files = archive.download(packages, sorted({*tiny.PACKAGES, *debian.TOOLS, *disk.PACKAGES}), directory / "packages")
     archive.unpack(files, directory / "tree")
     return tree.Tree(directory / "tree")
 

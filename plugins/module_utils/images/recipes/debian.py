@@ -16,8 +16,10 @@ from pathlib import Path
 from . import archive, debian_files, disk, kernel
 from .initramfs import Initramfs
 from .programs import run
-from .tree import Tree
+from .tree import LIBRARIES, LOADER, Tree
 
+# What the tree of tools must have for this recipe, besides the boot loader: a busybox and its libraries.
+TOOLS = ("busybox", "libc6")
 PACKAGES = (
     "apt", "cloud-init", "dbus", "e2fsprogs", "ethtool", "iperf3", "iproute2", "iputils-ping", "kmod", "less",
     "netbase", "nftables", "openssh-server", "python3", "sudo", "systemd-resolved", "systemd-sysv", "tcpdump", "udev", "wget",
@@ -126,6 +128,9 @@ def write_initrd(linux: kernel.Kernel, tree: Tree, target: Path) -> None:
         guest.directory(path)
     guest.file("init", debian_files.INIT, 0o755)
     guest.copy(tree.root / "bin/busybox", "bin/busybox", 0o755)
+    guest.copy(tree.root / LOADER, LOADER, 0o755)
+    for name, library in tree.libraries("bin/busybox").items():
+        guest.copy(library, f"{LIBRARIES[0]}/{name}", 0o644)
     for name in ("blockdev", "cat", "dd", "findfs", "insmod", "mount", "printf", "readlink", "sh", "sleep", "switch_root", "umount"):
         guest.link(f"bin/{name}", "busybox")
     modules = kernel.select(linux.modules, DISK_MODULES)
