@@ -90,8 +90,8 @@ keep.converge([catalogue.find("debian-12")], (), False, False)
 
 
 def test_more_packages_and_a_disk_that_has_them(images: Path) -> None:
-    """The package has a service and a timer: the one starts with the guest, the other never does."""
-    mine = catalogue.find("mine", {"mine": {"from": "debian-12", "packages": ["sysstat", "lldpd"]}})
+    """One package has a service, the other a timer: the one starts with the guest, the other never does."""
+    mine = catalogue.find("mine", {"mine": {"from": "debian-12", "packages": ["sysstat", "bird2"]}})
     assert [change.action for change in keep.converge([mine], (), False, False)] == ["create"]
     assert keep.converge([mine], (), False, False) == []
     disk, initrd = store.artifacts("mine").disk, store.artifacts("mine").initrd
@@ -101,9 +101,9 @@ def test_more_packages_and_a_disk_that_has_them(images: Path) -> None:
     assert disk.stat().st_size >= 2 << 30
     free = int(debugfs(disk, "stats").partition("Free blocks:")[2].split()[0]) * 4096
     assert free > 1 << 30
-    assert "Type: regular" in debugfs(disk, "stat /usr/sbin/lldpd")
+    assert "Type: regular" in debugfs(disk, "stat /usr/sbin/bird")
     assert 'Fast link dest: "/dev/null"' in debugfs(disk, "stat /etc/systemd/system/sysstat-collect.timer")
-    assert "Type: symlink" in debugfs(disk, "stat /etc/systemd/system/multi-user.target.wants/lldpd.service")
+    assert "Type: symlink" in debugfs(disk, "stat /etc/systemd/system/multi-user.target.wants/bird.service")
 
 
 def test_a_package_that_is_not_there_is_named(images: Path) -> None:
