@@ -63,7 +63,9 @@ class Manifest:
     def image(self) -> Image:
         """Return the entry, as far as this version knows what another one has written."""
         known = {each.name for each in dataclasses.fields(Image)}
-        entry = {key: tuple(value) if isinstance(value, list) else value for key, value in self.entry.items() if key in known}
+        entry: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in self.entry.items() if key in known
+        }
         return Image(**entry)
 
     def artifacts(self) -> Artifacts:
