@@ -60,7 +60,9 @@ def run(
     """Bring the machine to the goals that the module's options mean, and exit."""
     with reported(module):
         require_root()
-        scope = Scope(_checked_lab(module.params["lab"]), module.params.get("adopt", False), module.check_mode)
+        # What is no lab's has a name, set by the module itself, that no lab can have.
+        lab = _checked_lab(module.params["lab"]) if "lab" in module.argument_spec else module.params["lab"]
+        scope = Scope(lab, module.params.get("adopt", False), module.check_mode)
         with lab_lock(scope):
             changes = converge(goals(module.params), scope)
             extra = dict(result(changes))

@@ -124,10 +124,23 @@ def require_redirects(
     deaf = _userspace_ports(bridges, datapath).intersection(redirected) if redirected else set()
     if deaf:
         raise LabErrors(
-            f"What is sent to '{name}' cannot be shaped: Open vSwitch's userspace datapath takes packets before traffic control sees them; "
-            "use the kernel's datapath (kernel module openvswitch) or a switch of kind bridge, or shape the other ends."
+            f"What the guest at '{name}' sends cannot be shaped: Open vSwitch's userspace datapath takes packets before traffic control "
+            "sees them. Make the switch one of kind bridge, or let it have the kernel's datapath (datapath_type: system, which needs the "
+            "kernel module openvswitch); or shape what the other ends send."
             for name in sorted(deaf)
         )
+
+
+def crowd_notices(share: Mapping[str, Any], most: str | None) -> list[str]:
+    """Return what to tell of a lab that is too large for the kernel's neighbour tables, one for each family; most is their size."""
+    needed = 2 * len(share.get("namespaces") or ())  # a node and its gateway know each other
+    if most is None or needed <= int(most):
+        return []
+    return [
+        f"This lab needs at least {needed} entries in the kernel's neighbour table, which all namespaces share and which has room for "
+        f"{most}: when more nodes talk at once, packets are lost; set net.ipv4.neigh.default.gc_thresh3 and "
+        f"net.ipv6.neigh.default.gc_thresh3 to {8 * needed} by sysctl(8)."
+    ]
 
 
 def _userspace_ports(bridges: Sequence[Mapping[str, Any]], datapath: Callable[[], HostDatapath]) -> set[str]:

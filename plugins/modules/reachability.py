@@ -11,8 +11,8 @@ short_description: Check that the nodes of a lab reach what they should
 version_added: "0.1.0"
 description:
   - Checks from inside every node at once that nodes in one network and subnet reach each other, that they reach their gateway, that
-    leases exist, that names resolve, and that traffic gets outside, if an address outside is given. Switches that are linked are one
-    network, and so is a wire between two nodes.
+    leases exist, that names resolve where a node is told of the lab's name server, and that traffic gets outside, if an address outside is
+    given. Switches that are linked are one network, and so is a wire between two nodes.
   - What the topology file says under C(expect), and what O(expect) adds, is checked besides; an expectation may also be that something
     cannot be reached. Without a topology O(expect) alone is checked, from any network namespaces of the machine.
   - A TCP port counts as reached if it is open; a refusal does not. A UDP port counts as reached if it answers, or is silent while its host

@@ -15,6 +15,8 @@ description:
     changed, on the running lab.
   - What the lab has on the machine and the topology no longer has is removed. Nothing else is touched.
   - All problems are found before the first change and reported together.
+  - A lab that is too large for the kernel's neighbour table (C(net.ipv4.neigh.default.gc_thresh3)) gets a warning; the setting,
+    which is the whole machine's, is left as it is.
 author: netvirt.lab authors (@netvirt)
 extends_documentation_fragment:
   - netvirt.lab.attributes
@@ -104,8 +106,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netvirt.lab.plugins.module_utils._module import LAB_OPTIONS, run
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import Change, Goal
-from ansible_collections.netvirt.lab.plugins.module_utils._share import share_goals
+from ansible_collections.netvirt.lab.plugins.module_utils._share import crowd_notices, share_goals
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.vm_goals import notices, restart_needed
+from ansible_collections.netvirt.lab.plugins.module_utils.transport import sysctl
 
 
 def main() -> None:
@@ -133,7 +136,8 @@ def main() -> None:
 
     def result(changes: Sequence[Change[Any]]) -> Mapping[str, Any]:
         waiting = restart_needed(planned)
-        for notice in notices(planned):
+        crowd = crowd_notices(share, sysctl.read("net/ipv4/neigh/default/gc_thresh3"))
+        for notice in (*crowd, *notices(planned)):
             module.warn(notice)
         for vm, fields in waiting.items():
             module.warn(f"VM '{vm}' must be restarted for its new {', '.join(fields)}; set on_change: restart to have it done.")

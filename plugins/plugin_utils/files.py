@@ -13,8 +13,9 @@ from typing import Any
 from ansible import template
 from ansible.errors import AnsibleError
 from ansible.inventory.manager import IGNORED
-from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabError
+from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabError, LabErrors
 from ansible_collections.netvirt.lab.plugins.plugin_utils.graphs import graph_of
+from ansible_collections.netvirt.lab.plugins.plugin_utils.texts import with_texts
 
 PARTS = (".part.netvirt.yml", ".part.netvirt.yaml")
 # ansible-core 2.18 trusts all, and knows no such option.
@@ -32,8 +33,12 @@ class LabFiles:
         self._sources = [Path(source).absolute() for source in sources]
 
     def topology(self, path: str) -> Any:
-        """Return the content of a part of a topology, its templates resolved."""
-        return self._plain(self._loaded(self._found(path), **_TRUSTED))
+        """Return the content of a part of a topology, its templates resolved, with the texts of the files that it names."""
+        found = self._found(path)
+        try:
+            return with_texts(self._plain(self._loaded(found, **_TRUSTED)), found.parent)
+        except LabErrors as error:
+            raise LabErrors(f"{path}: {problem}" for problem in error.problems) from None
 
     def yaml(self, path: str) -> Any:
         """Return the content of another tool's YAML file."""

@@ -10,31 +10,34 @@ from typing import Any
 
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErrors
 
-# The keys whose value may be {file: PATH} instead of a text.
+# The keys whose value may be {file: PATH} instead of a text, and those of mappings of such values.
 _KEYS = frozenset(("firewall", "config"))
+_MAPPINGS = frozenset(("files",))
+# What is the user's own, whatever its keys are called.
+_OWN = frozenset(("user_data", "vars"))
 
 
 def with_texts(data: Any, folder: Path) -> Any:
     """Return what a topology file holds with the texts of the files that it names; their paths are as seen from folder. Raise LabErrors."""
     problems: list[str] = []
-    whole = _read(data, "", folder, problems)
+    whole = _read(data, "", folder, problems, "")
     if problems:
         raise LabErrors(problems)
     return whole
 
 
-def _read(value: Any, path: str, folder: Path, problems: list[str]) -> Any:
+def _read(value: Any, path: str, folder: Path, problems: list[str], name: str) -> Any:
     if isinstance(value, list):
-        return [_read(part, f"{path}[{number}]", folder, problems) for number, part in enumerate(value)]
-    if not isinstance(value, dict):
+        return [_read(part, f"{path}[{number}]", folder, problems, "") for number, part in enumerate(value)]
+    if not isinstance(value, dict) or name in _OWN:
         return value
     whole = {}
     for key, part in value.items():
         where = f"{path}.{key}" if path else str(key)
-        if key in _KEYS and isinstance(part, dict) and part.keys() == {"file"} and isinstance(part["file"], str):
+        if (key in _KEYS or name in _MAPPINGS) and isinstance(part, dict) and part.keys() == {"file"} and isinstance(part["file"], str):
             whole[key] = _text(folder / Path(part["file"]).expanduser(), where, problems)
         else:
-            whole[key] = _read(part, where, folder, problems)
+            whole[key] = _read(part, where, folder, problems, str(key))
     return whole
 
 

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +57,15 @@ class Check:
     extra: bool = False
 
 
+def _below(names: Iterable[str], option: str = "") -> str:
+    return " ".join(f"{option}tests/kernel/{name}" for name in names)
+
+
+# Of about the same length, to run side by side, each in a lab host of its own; what is not named here is in kernel-labs.
+KERNEL: dict[str, tuple[str, ...]] = {
+    "kernel-network": ("links", "ovs", "services", "shaping", "test_examples.py", "test_interrupted.py"),
+    "kernel-nodes": ("node_work", "reach", "vm", "test_image_boot.py"),
+}
 CHECKS = (
     Check("ruff", f"{BIN}/ruff check . && {BIN}/ruff format --check .", 1, quick=True),
     Check("mypy", f"cd .cache && {BIN}/mypy --config-file ../pyproject.toml -p ansible_collections.netvirt.lab", 20, quick=True),
@@ -69,7 +78,8 @@ CHECKS = (
     Check("sanity", "tests/sanity/run", 60),
     # Simulated lab hosts have no network to fetch packages from: they share the machine's images.
     Check("images", IMAGES, 300),
-    Check("kernel", f"{HOST}{PYTEST} tests/kernel", 60, after="images"),
+    *(Check(name, f"{HOST}{PYTEST} {_below(names)}", 200, after="images") for name, names in KERNEL.items()),
+    Check("kernel-labs", f"{HOST}{PYTEST} tests/kernel {_below(sum(KERNEL.values(), ()), '--ignore=')}", 200, after="images"),
     Check("molecule-default", f"{HOST}{MOLECULE}default", 60),
     Check("molecule-ovs_kvm", f"{HOST}{MOLECULE}ovs_kvm", 240, after="images"),
     # A lab inside a guest, for what this machine's kernel may lack.
@@ -117,13 +127,15 @@ def run(check: Check) -> Outcome:
 
 
 def chosen(names: list[str]) -> list[Check]:
-    """Return the checks that the arguments mean and what they need, the longest first."""
+    """Return the checks that the arguments mean and what they need, the longest first; 'kernel' means 'kernel-nodes' and so on."""
     known = {check.name: check for check in CHECKS}
-    if unknown := [name for name in names if name not in (*known, "quick", "all")]:
+    families = {name.partition("-")[0] for name in known}
+    if unknown := [name for name in names if name not in (*known, *families, "quick", "all")]:
         raise SystemExit(f"No check '{unknown[0]}'; there are: quick, all, {', '.join(known)}")
-    wanted = [
-        check for check in CHECKS if check.name in names or ("all" in names and not check.extra) or ("quick" in names and check.quick)
-    ]
+    own = {check.name: {check.name, *(["quick"] if check.quick else [])} for check in CHECKS}
+    for check in CHECKS:
+        own[check.name].update(() if check.extra else ("all", check.name.partition("-")[0]))
+    wanted = [check for check in CHECKS if own[check.name].intersection(names)]
     needed = [known[check.after] for check in wanted if check.after]
     return sorted({*wanted, *needed}, key=lambda check: (-check.seconds, check.name))
 

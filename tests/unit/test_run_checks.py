@@ -43,8 +43,19 @@ def test_the_longest_starts_first() -> None:
 
 
 def test_what_a_check_needs_comes_with_it() -> None:
-    assert [check.name for check in run_checks.chosen(["kernel"])] == ["images", "kernel"]
+    assert [check.name for check in run_checks.chosen(["kernel-nodes"])] == ["images", "kernel-nodes"]
+    assert run_checks.chosen(["kernel"])[0].name == "images"
+    assert {check.name for check in run_checks.chosen(["kernel"])} == {"images", "kernel-network", "kernel-nodes", "kernel-labs"}
     assert {check.name for check in run_checks.chosen(["molecule-kernel_lab"])} == {"image-kernel_lab", "molecule-kernel_lab"}
+
+
+def test_all_kernel_tests_are_run_once() -> None:
+    words = [word for check in run_checks.CHECKS if check.name.startswith("kernel-") for word in check.command.split()]
+    listed = [word for word in words if word.startswith("tests/kernel/")]
+    ignored = [word.partition("=")[2] for word in words if word.startswith("--ignore=")]
+    assert sorted(listed) == sorted(ignored) == sorted(set(listed))
+    assert words.count("tests/kernel") == 1
+    assert all((run_checks.CHECKOUT / path).exists() for path in listed)
 
 
 PEAR = run_checks.Check("pear", "true", 9, after="plum")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_interface
+from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any, Literal
 
 from ..topology.values import suggestion
@@ -48,9 +48,10 @@ class Check:
         )
 
 
-def implied(nodes: Sequence[Node], names: bool, outside: str | None, pairs: Pairs = "all") -> list[Check]:
-    """Return the checks of any lab: nodes in one network and subnet reach each other and know each other's names, and all get outside.
+def implied(nodes: Sequence[Node], told: Collection[str], outside: str | None, pairs: Pairs = "all") -> list[Check]:
+    """Return the checks of any lab: nodes in one network and subnet reach each other, and all get outside.
 
+    Those that are told of the lab's name server know the others' names too.
     ``ring`` has each node reach the next one of its network only, which takes as many checks as there are nodes.
     """
     places = {node.name: _places(node) for node in nodes}
@@ -71,12 +72,34 @@ def implied(nodes: Sequence[Node], names: bool, outside: str | None, pairs: Pair
             for name, address, switch in others:
                 if name != node.name:
                     checks.append(Check(node.name, name, "ping", address))
-                    # Who is on wires only knows no name server of the lab, and dnsmasq is told of IPv4 addresses.
-                    if names and switch and ":" not in address:
+                    # IPv4 is what the reservations are for, and one family of a name is enough.
+                    if node.name in told and switch and ":" not in address:
                         checks.append(Check(node.name, name, "resolve", name, answer=address))
         if outside:
             checks.append(Check(node.name, "outside", "fetch", outside))
     return list(dict.fromkeys(checks))
+
+
+def told_of_names(share: Mapping[str, Any]) -> set[str]:
+    """Return the nodes that are told of the lab's name server: by DHCP, or as guests in their seed."""
+    networks = (share.get("dnsmasq") or {}).get("networks") or ()
+    servers = {network["address"] for network in networks}
+    subnets = [ip_network(network["subnet"]) for network in networks if servers.intersection(network.get("dns") or ())]
+    leased = {
+        item["name"]
+        for item in share.get("nodes") or ()
+        for interface in item["interfaces"]
+        if interface["method"] == "dhcp"
+        for address in interface["addresses"]
+        if any(ip_interface(address).ip in subnet for subnet in subnets)
+    }
+    seeded = {
+        vm["name"]
+        for vm in share.get("vms") or ()
+        for interface in vm.get("network") or ()
+        if servers.intersection(interface.get("dns") or ())
+    }
+    return leased | seeded
 
 
 def several(value: Any) -> Sequence[str]:

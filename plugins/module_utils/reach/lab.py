@@ -13,7 +13,7 @@ from .._errors import LabErrors
 from ..resources.dnsmasq import leases
 from ..transport import namespaces
 from ..transport.shell import Node, Shells, node_from, nodes_from
-from .checks import Check, Pairs, declared, implied, leased, unknown
+from .checks import Check, Pairs, declared, implied, leased, told_of_names, unknown
 from .explain import Reasons, explain
 from .look import Eyes
 from .paths import Wiring
@@ -38,7 +38,7 @@ class Lab:
     def checks(self, pairs: Pairs, outside: str | None) -> list[Check]:
         """Return all checks but those of leases."""
         own = [node for node in self.nodes.values() if node.kind in ("vm", "netns")]
-        found = implied(own, bool(self.share.get("dnsmasq")), outside, pairs)
+        found = implied(own, told_of_names(self.share), outside, pairs)
         return list(dict.fromkeys((*found, *declared(self.expect, self.nodes, self._left_out))))
 
     def senders(self, checks: Sequence[Check]) -> list[Node]:

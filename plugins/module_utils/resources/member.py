@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,13 +14,14 @@ from typing import Any, Literal
 from .._errors import LabError, LabErrors
 from .._paths import run_dir
 from .._plan import Change, Goal, Scope, compare
-from ..transport import bridge, features, ovsdb
+from ..transport import bridge, features, notes, ovsdb
 from ..transport.namespaces import inside
 from ..transport.netlink import Netlink
 from ..transport.rtnetlink import LinkRecord, Request, link_attributes, set_link
 from ._existing import occupied
 from ._link_model import TYPES, read_vlans
 from ._network import Network, key_of, read_network
+from ._ovs_model import MARK
 from .link import LinkDriver, port_vlans
 
 Purge = Literal["none", "own", "all"]
@@ -95,12 +95,12 @@ class MemberDriver:
 
     def observe(self, goal: Goal[Member], scope: Scope) -> Mapping[str, Member]:
         """Read the interfaces that are wanted, those that a run of this lab has put somewhere, and the ports of bridges to be purged."""
-        notes = _noted(scope.lab)
-        spaces = {target.netns for target in goal.want}.union(key.rpartition("/")[0] for key in (*goal.absent, *notes, *self._purge))
+        noted = _noted(scope.lab)
+        spaces = {target.netns for target in goal.want}.union(key.rpartition("/")[0] for key in (*goal.absent, *noted, *self._purge))
         read = self._links.network if self._links else None
         self._network = read or read_network(spaces)
         wanted = {target.key: target for target in goal.want}
-        named = {*wanted, *goal.absent, *notes}
+        named = {*wanted, *goal.absent, *noted}
         have: dict[str, Member] = {}
         for netns, records in self._network.links.items():
             names = {record.index: record.name for record in records}
@@ -110,12 +110,13 @@ class MemberDriver:
                 lab = self._network.lab(netns, record)
                 if key in named or key_of(netns, master) in self._purge:
                     home = next((one for one in records if one.index == record.master), None)
-                    lent = key in notes and master in ("", notes[key]["master"])
+                    # Open vSwitch's own datapath device is the master of what the kernel switches for it.
+                    lent = key in noted and (master in ("", noted[key]["master"]) or not noted[key]["master"])
                     lent = lent or (home is not None and self._network.lab(netns, home) == scope.lab)
                     lent = lent or (key in wanted and master != "" and wanted[key].master == master)
                     if lab or lent:
                         have[key] = self._member(netns, record, master, lab or scope.lab, wanted.get(key))
-        self._look_closer([target for target in goal.want if target.key not in have or have[target.key].master != target.master])
+        self._look_closer([target for target in goal.want if target.key not in have or have[target.key].master != target.master], scope.lab)
         users = [target.key for target in goal.want if target.tag or target.trunks]
         if users and not features.has_vlan_filtering():
             raise LabError(features.lacking("vlan_filtering", f"'{users[0]}' with its VLANs"))
@@ -128,9 +129,9 @@ class MemberDriver:
         tag, trunks = port_vlans(self._network.vlans(netns).get(record.index, frozenset()))
         return replace(member, tag=tag, trunks=trunks)
 
-    def _look_closer(self, joining: Sequence[Member]) -> None:
+    def _look_closer(self, joining: Sequence[Member], lab: str) -> None:
         """Note why interfaces that are to join a bridge cannot."""
-        ports = _switched() if joining else {}
+        ports = _switched(lab) if joining else {}
         for netns in {member.netns for member in joining if member.netns in self._network.links}:
             names = {record.index: record.name for record in self._network.links[netns]}
             addresses: dict[int, list[str]] = defaultdict(list)
@@ -153,12 +154,15 @@ class MemberDriver:
             for key, member in have.items()
             if key not in anew
         }
-        want = tuple(replace(target, up=None if self._is_ours(target.key, scope) else True) for target in goal.want)
+        noted = _noted(scope.lab)
+        want = tuple(
+            replace(target, up=None if self._is_ours(target.key, scope) else True, master=_home(target, left.get(target.key), noted))
+            for target in goal.want
+        )
         problems = [problem for target in want for problem in self._problems(target, left.get(target.key), links)]
         if problems:
             raise LabErrors(problems)
         wanted = {target.key for target in want}
-        noted = _noted(scope.lab)
         extra = tuple(key for key, member in left.items() if key not in wanted and self._goes(key, member, goal, noted, scope))
         return compare(self.kind, left, replace(goal, want=want, absent=(*goal.absent, *extra), purge=False), scope)
 
@@ -189,7 +193,7 @@ class MemberDriver:
 
     def remove(self, changes: Sequence[Change[Member]], scope: Scope) -> None:
         """Take interfaces out of their bridges, and set down what was down before."""
-        notes = _noted(scope.lab)
+        noted = _noted(scope.lab)
         for netns, group in _by_netns(changes):
             with inside(netns), Netlink() as kernel:
                 there = {record.name: record for record in kernel.links()}
@@ -197,21 +201,21 @@ class MemberDriver:
                 for change in group:
                     before = change.before
                     if before is not None and before.name in there:
-                        down = False if notes.get(change.key, {}).get("up") is False else None
-                        leaves = 0 if notes.get(change.key, {}).get("master", before.master) == before.master and before.master else None
+                        down = False if noted.get(change.key, {}).get("up") is False else None
+                        leaves = 0 if noted.get(change.key, {}).get("master", before.master) == before.master and before.master else None
                         if leaves is not None or down is not None:
                             requests.append(set_link(link_attributes(before.name, up=down, master=leaves)))
                 kernel.send(requests)
-        _note(scope.lab, {key: note for key, note in notes.items() if key not in {change.key for change in changes}})
+        _note(scope.lab, {key: note for key, note in noted.items() if key not in {change.key for change in changes}})
 
     def apply(self, changes: Sequence[Change[Member]], scope: Scope) -> None:
         """Put interfaces into their bridges, noting first how they were."""
-        notes = _noted(scope.lab)
+        noted = _noted(scope.lab)
         for change in changes:
             record = self._records.get(change.key)
             if record is not None and not self._is_ours(change.key, scope):
-                notes[change.key] = {"up": notes.get(change.key, {}).get("up", record.up), "master": change.target.master}
-        _note(scope.lab, notes)
+                noted[change.key] = {"up": noted.get(change.key, {}).get("up", record.up), "master": change.target.master}
+        _note(scope.lab, noted)
         for netns, group in _by_netns(changes):
             with inside(netns), Netlink() as kernel:
                 indexes = {record.name: record.index for record in kernel.links()}
@@ -221,10 +225,17 @@ class MemberDriver:
                 kernel.send([request for port in ports for request in _vlan_requests(port, indexes[port.name], vlans)])
 
 
+def _home(target: Member, current: Member | None, noted: Mapping[str, Any]) -> str | None:
+    """Return where a port is to be: what is only kept up leaves the bridge that the lab has put it into."""
+    before = (current and current.master) or ""
+    leaves = target.master is None and before and noted.get(target.key, {}).get("master") == before
+    return "" if leaves else target.master
+
+
 def _joining(change: Change[Member], indexes: Mapping[str, int]) -> list[Request]:
     target, before = change.target, change.before
     joins = target.master is not None and (before is None or before.master != target.master)
-    master = indexes[target.master] if joins and target.master else None
+    master = None if not joins else indexes[target.master] if target.master else 0
     up = True if target.up and not (before and before.up) else None
     return [set_link(link_attributes(target.name, up=up, master=master))] if joins or up else []
 
@@ -234,13 +245,13 @@ def _vlan_requests(port: Member, index: int, vlans: Mapping[int, frozenset[bridg
     return bridge.set_vlans(index, port.name, vlans.get(index, frozenset()), want, own=False)
 
 
-def _switched() -> dict[str, str]:
-    """Return the bridges of Open vSwitch by the names of their ports, as far as it can be asked."""
+def _switched(lab: str) -> dict[str, str]:
+    """Return the bridges of Open vSwitch by the names of their ports, as far as it can be asked; not the lab's own, which let go first."""
     if not ovsdb.running(None):
         return {}
     try:
-        with ovsdb.Database(None, {"Open_vSwitch": ("bridges",), "Bridge": ("name", "ports"), "Port": ("name",)}) as switch:
-            return {port.name: row.name for row in switch.rows("Bridge") for port in row.ports}
+        with ovsdb.Database(None, {"Open_vSwitch": ("bridges",), "Bridge": ("name", "ports", "external_ids"), "Port": ("name",)}) as switch:
+            return {port.name: row.name for row in switch.rows("Bridge") if row.external_ids.get(MARK) != lab for port in row.ports}
     except LabError:
         return {}  # a stale socket, or no library to ask by: then this lab has nothing to do with Open vSwitch
 
@@ -250,21 +261,14 @@ def _notes_file(lab: str) -> Path:
 
 
 def _noted(lab: str) -> dict[str, Any]:
-    try:
-        return dict(json.loads(_notes_file(lab).read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError):
-        return {}
+    return notes.read(_notes_file(lab))
 
 
-def _note(lab: str, notes: Mapping[str, Any]) -> None:
-    path = _notes_file(lab)
-    if not notes:
-        path.unlink(missing_ok=True)
-        return
-    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps(notes, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    fresh.replace(path)
+def _note(lab: str, noted: Mapping[str, Any]) -> None:
+    if noted:
+        notes.write(_notes_file(lab), noted)
+    else:
+        _notes_file(lab).unlink(missing_ok=True)
 
 
 def _by_netns(changes: Sequence[Change[Member]]) -> list[tuple[str, list[Change[Member]]]]:

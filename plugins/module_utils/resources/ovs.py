@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .._errors import LabErrors
+from .._marks import owner
 from .._plan import Change, Goal, Scope
 from ..transport import genetlink, ovsdb, packets
 from ..transport.netlink import Netlink
@@ -71,7 +72,7 @@ class OvsDriver:
         listened = packets.listened()
         have = self._have = read_bridges(self._switch.rows("Bridge"))
         self._unused = unused_qos(self._switch.rows("QoS"), self._switch.rows("Port"), scope.lab) if goal.purge else []
-        self._occupied = _occupied(goal.want, have, self._devices)
+        self._occupied = _occupied(goal.want, have, self._devices, scope.lab)
         return {name: _with_stale_ports(bridge, self._devices, listened) for name, bridge in have.items()}
 
     def plan(self, have: Mapping[str, Bridge], goal: Goal[Bridge], scope: Scope, earlier: Sequence[Change[Any]]) -> list[Change[Any]]:
@@ -182,8 +183,8 @@ def _qos_removal(switch: ovsdb.Database, unused: Sequence[Qos]) -> Callable[[Cal
     return build
 
 
-def _occupied(want: Sequence[Bridge], have: Mapping[str, Bridge], devices: Mapping[str, int]) -> list[str]:
-    """Say which network devices of the machine, that are no ports yet, must not become any."""
+def _occupied(want: Sequence[Bridge], have: Mapping[str, Bridge], devices: Mapping[str, int], lab: str) -> list[str]:
+    """Say which network devices of the machine, that are no ports yet, must not become any. The lab's own bridges let go first."""
     known = {port.name for bridge in have.values() for port in bridge.ports}
     joining = {name for bridge in want for port in bridge.ports if not port.type for name in port.interfaces or (port.name,)}
     joining = (joining & devices.keys()) - known
@@ -195,7 +196,12 @@ def _occupied(want: Sequence[Bridge], have: Mapping[str, Bridge], devices: Mappi
         for address in kernel.addresses():
             addresses[address.index].append(address.address)
     names = {link.index: link.name for link in links}
-    found = (occupied(link, addresses[link.index], names, {}) for link in links if link.name in joining)
+    own = {link.index for link in links if owner(link.alias) == lab}
+    found = (
+        occupied(replace(link, master=0) if link.master in own else link, addresses[link.index], names, {})
+        for link in links
+        if link.name in joining
+    )
     return [problem for problem in found if problem]
 
 

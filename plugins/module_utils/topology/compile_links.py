@@ -70,11 +70,11 @@ def vlans(node: Node) -> Iterator[Item]:
 
 
 def members(link: Link, topology: Topology) -> Iterator[Item]:
-    """Return the interface of the lab host that a link makes a port of a Linux bridge."""
+    """Return the interface of the lab host that a link makes a port of a switch; one of Open vSwitch's is only kept up."""
     for end, far in (link.ends, link.ends[::-1]):
-        switch = topology.nodes[end.node].switch
-        if topology.nodes[far.node].device and switch and topology.nodes[end.node].kind == "bridge":
-            yield {"name": end.interface, **_membership(end, switch)}
+        node = topology.nodes[end.node]
+        if topology.nodes[far.node].device and node.switch:
+            yield {"name": end.interface, **(_membership(end, node.switch) if node.kind == "bridge" else {})}
 
 
 def shaping(link: Link, topology: Topology) -> Iterator[Item]:

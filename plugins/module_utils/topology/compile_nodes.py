@@ -87,6 +87,7 @@ def _service(service: Service) -> Item:
         directory=service.directory,
         user=service.user,
         restart=service.restart,
+        files=service.files or None,
     )
 
 

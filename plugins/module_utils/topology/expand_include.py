@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from .._errors import LabError
+from .._errors import LabError, LabErrors
 from . import schema
 from .imports.containerlab import from_containerlab
 from .imports.graph import from_graph
@@ -66,6 +66,8 @@ class Collector:
                 return
             try:
                 self._include(raw, where, part, chain, self._files)
+            except LabErrors as error:
+                self._problems += error.problems  # each says where it is
             except LabError as error:
                 self._problems.append(f"{where}: {error}")
 

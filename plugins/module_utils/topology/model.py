@@ -133,6 +133,7 @@ class Service:
     directory: str | None
     user: str | None
     restart: bool
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 from .model import Service
 from .scalars import BOOLEAN, COMMAND, DEVICE, NODE, SETTINGS, TEXT, TEXTS, USER, choice, matching, number
 from .scalars_ip import ADDRESS, ADDRESS6, NETWORK, ROUTE, is_name
-from .values import Block, Key, ListOf, MapOf, Type
+from .values import Block, Key, ListOf, MapOf, Type, shown
 
 
 def _contents(value: Any) -> str:
@@ -22,6 +22,19 @@ def _contents(value: Any) -> str:
     return value
 
 
+def _below(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise ValueError
+    for name, text in value.items():
+        parts = str(name).split("/")
+        if not isinstance(name, str) or not all(parts) or not {".", ".."}.isdisjoint(parts):
+            raise ValueError(f"{shown(name)} is no file's name below the service's directory, such as app.conf or conf.d/app.conf")
+        if not isinstance(text, str):
+            raise ValueError(f"the file {shown(name)} must be text or {{file: PATH}}, not {shown(text)}")
+    return dict(value)
+
+
+FILES = Type("a mapping of texts, or {file: PATH}, by file names", _below)
 CONTENTS = Type("text, or {file: PATH} with a path as seen from this file", _contents)
 
 
@@ -51,8 +64,9 @@ SERVICE = Block(
     {
         "command": Key(COMMAND, "What is run, without a shell.", "python3 -m http.server 80", required=True),
         "environment": Key(SETTINGS, "Variables for it.", "{LANG: C}", {}),
-        "directory": Key(TEXT, "Where it is run, an absolute path.", "/srv/www", None, "/"),
+        "directory": Key(TEXT, "Where it is run, an absolute path.", "/srv/www", None, "the directory of its `files`, / without any"),
         "user": Key(USER, "Who it runs as.", "nobody", None, "root"),
+        "files": Key(FILES, "Files by name, with their texts, in a directory of the service's own.", '{app.conf: "port = 80"}', {}),
         "restart": Key(BOOLEAN, "Whether it is started again when it ends.", "false", True),
     },
     make=Service,

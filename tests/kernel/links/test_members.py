@@ -130,7 +130,7 @@ def test_refusals(given: str, name: str, message: str) -> None:
 
 def test_a_port_of_open_vswitch_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     module = __import__(MemberDriver.__module__, fromlist=["_switched"])
-    monkeypatch.setattr(module, "_switched", lambda: {"nic0": "ovs7"})
+    monkeypatch.setattr(module, "_switched", lambda _lab: {"nic0": "ovs7"})
     with pytest.raises(
         LabError, match=r"'nic0' is a port of the bridge 'ovs7' already; take it out first \('ovs-vsctl del-port ovs7 nic0'\)"
     ):

@@ -56,7 +56,7 @@ def nodes() -> Iterator[list[Node]]:
 
 
 def reached(nodes: list[Node], **how: Any) -> dict[tuple[str, str], str]:
-    checks = implied(nodes, names=False, outside=how.get("outside"))
+    checks = implied(nodes, told=(), outside=how.get("outside"))
     return {(check.node, check.meaning): problem for check, problem in carry_out(checks, nodes, SHELLS, 30).items()}
 
 

@@ -227,7 +227,7 @@ def test_a_qemu_that_does_not_start_says_why(bench: Bench) -> None:
 
 def test_the_accelerator_is_found_out_once_and_told(bench: Bench) -> None:
     bench.run(record("mare"))
-    answer = json.loads(Path("/run/netvirt", bench.lab, "kvm.json").read_text())
+    answer = json.loads(Path("/run/netvirt", bench.lab, "kvm.json").read_text())["answer"]
     assert bool(bench.notices) is not answer["works"]
     accelerators = {"mare": run_module("qemu_vm_info", lab=bench.lab)["vms"][0]["accel"]}
     assert accelerators == {"mare": "kvm" if answer["works"] else "tcg"}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.netvirt.lab.plugins.module_utils._share import cured, with_passwords
+from ansible_collections.netvirt.lab.plugins.module_utils._share import crowd_notices, cured, with_passwords
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.ovs import HostDatapath
 
 LINKS: list[dict[str, Any]] = [
@@ -46,3 +46,11 @@ def test_passwords_come_to_the_users_that_they_are_for() -> None:
     users = [{"name": "grace", "hashed_password": None}, {"name": "ada", "hashed_password": None}]
     vms = with_passwords([{"name": "deep", "users": users}, {"name": "blue", "users": users}], {"deep": {"ada": "$6$salt$hash"}})
     assert [[user["hashed_password"] for user in vm["users"]] for vm in vms] == [[None, "$6$salt$hash"], [None, None]]
+
+
+def test_a_crowd_is_told_of_the_neighbour_table() -> None:
+    share = {"namespaces": [{"name": f"n{number}"} for number in range(600)]}
+    (notice,) = crowd_notices(share, "1024")
+    assert "at least 1200 entries" in notice
+    assert "to 9600 by" in notice
+    assert crowd_notices(share, "1200") == crowd_notices(share, None) == crowd_notices({}, "1024") == []

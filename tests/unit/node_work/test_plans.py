@@ -100,28 +100,29 @@ def test_a_services_mistakes_are_named_at_once() -> None:
     assert len(caught.value.problems) == 4
 
 
+# nft indents by tabs.
 LISTING = """table inet gate {
-	set seen {
-		type ipv4_addr
-		size 65535
-		flags dynamic
-%s	}
+    set seen {
+        type ipv4_addr
+        size 65535
+        flags dynamic
+%s    }
 
-	set kept {
-		type inet_service
-		elements = { 22, 80 }
-	}
+    set kept {
+        type inet_service
+        elements = { 22, 80 }
+    }
 
-	map lately {
-		type ipv4_addr : mark
-		flags timeout
-%s	}
+    map lately {
+        type ipv4_addr : mark
+        flags timeout
+%s    }
 
-	chain input {
-		type filter hook input priority filter; policy accept;
-	}
+    chain input {
+        type filter hook input priority filter; policy accept;
+    }
 }
-"""
+""".replace("    ", "\t")
 
 
 def test_what_packets_have_put_into_sets_is_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,9 @@ FILES = {
     "topology.netvirt.yml": LAB,
     "rack.part.netvirt.yml": "{plugin: netvirt.lab.topology, nodes: ['r[1:2]'], links: ['r1 r2']}",
     ".parts/wing.yml": "{nodes: ['{{ who }}-desk'], include: [deeper/attic.yml]}",
-    ".parts/deeper/attic.yml": "{nodes: [attic]}",
+    ".parts/deeper/attic.yml": "{nodes: {attic: {firewall: {file: own.nft}, services: {w: {command: x, files: {a/b: {file: ../b.txt}}}}}}}",
+    ".parts/deeper/own.nft": "table ip own {}",
+    ".parts/b.txt": "{{ not a template }}",
     ".parts/net.graphml": '<graphml><graph edgedefault="undirected"><node id="x"/><node id="y"/><edge source="x" target="y"/>'
     "</graph></graphml>",
     "../edge.clab.yml": "{topology: {nodes: {c: {kind: linux, image: '{{ tag }}'}}}}",
@@ -102,6 +105,20 @@ def test_the_variables_of_groups(folder: Path) -> None:
     assert json.loads(run(folder, "--host", "h3").stdout)["ansible_become_method"] == "other"
 
 
+def test_texts_are_read_from_files_beside_the_part_that_names_them(folder: Path) -> None:
+    pytest.importorskip("networkx")
+    share = json.loads(run(folder, "--list", "--export").stdout)["_meta"]["hostvars"]["mill"]["netvirt_share"]
+    assert plain(share["firewalls"])[0]["ruleset"] == "table ip own {}"
+    assert plain(share["services"])[0]["files"] == {"a/b": "{{ not a template }}"}
+
+
+def plain(value: Any) -> Any:
+    """Return a value without the marks of what is no template."""
+    if isinstance(value, dict):
+        return value["__ansible_unsafe"] if "__ansible_unsafe" in value else {key: plain(part) for key, part in value.items()}
+    return [plain(part) for part in value] if isinstance(value, list) else value
+
+
 MISTAKES = {
     "an import beside the lab": (
         "{containerlab: net.clab.yml}",
@@ -115,6 +132,11 @@ MISTAKES = {
         "{graphml: .parts/bad.gml}",
         {".parts/bad.gml": "graph ["},
         "include[0]: .parts/bad.gml: GML that networkx cannot read: ",
+    ),
+    "no text": (
+        ".parts/part.yml",
+        {".parts/part.yml": "{nodes: {b: {firewall: {file: no.nft}}}}"},
+        ".parts/part.yml: nodes.b.firewall: cannot read '",
     ),
     "a folder": (".parts", {".parts/x": ""}, "include[0]: there is no file "),
 }

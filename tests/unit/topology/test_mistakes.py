@@ -392,6 +392,13 @@ MISTAKES = {
         "{nodes: {a: {firewall: {file: a.nft}}}}",
         ["nodes.a.firewall: a file is read where the topology file is; give its text here"],
     ),
+    "files out of reach": (
+        "{nodes: {a: {services: {w: {command: x, files: {../b: y}}, v: {command: x, files: {c: {file: d}}}}}}}",
+        [
+            "nodes.a.services.w.files: '../b' is no file's name below the service's directory, such as app.conf or conf.d/app.conf",
+            "nodes.a.services.v.files: the file 'c' must be text or {file: PATH}, not a mapping",
+        ],
+    ),
     "a service without a command": (
         "{nodes: {a: {services: {web: {user: ada}}}}}",
         ["nodes.a.services.web: the key 'command' is missing; it must be a command line, or a list of its words"],
