@@ -15,8 +15,8 @@ from .transport.netlink import Netlink
 from .transport.vty import ask
 
 PATIENCE = 60.0  # seconds; a designated router is elected after 40
-_PAUSE = 0.5  # seconds between two looks
-_SETTLED = 1.0  # seconds in which no router has learnt or forgotten a route
+_PAUSE = 0.5  # seconds between two looks, or more: so much that looking takes a tenth of the time
+_SETTLED = 1.0  # seconds in which no router has learnt or forgotten a route, where nobody knows which it must learn
 
 
 class Routing:
@@ -43,11 +43,12 @@ class Routing:
         now = self._now()
         if not self._lacking or now < self._next:
             return
-        first, self._next = self._next == self._start, now + _PAUSE
+        first = self._next == self._start
         # Who lacks something is asked until it does not; then all once more, as one that starts anew is noticed late by others.
         waiting = [name for name in self._routers if self._lacking[name]]
         for name in waiting or self._routers:
             self._lacking[name] = self._lack(self._routers[name])
+        self._next = self._now() + max(_PAUSE, 9 * (self._now() - now))
         if not any(self._lacking.values()) and (first or self._settled(now)):
             self._lacking = {}
         elif now - self._start >= self._patience:
@@ -70,6 +71,8 @@ class Routing:
     def _settled(self, now: float) -> bool:
         if self._same_since is None:
             self._same_since = now
+        if all(router.routes for router in self._routers.values()):
+            return True
         return now - self._same_since >= _SETTLED
 
     def _give_up(self) -> None:
