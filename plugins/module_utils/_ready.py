@@ -15,6 +15,7 @@ from typing import Any
 
 from ._errors import LabError, LabErrors
 from ._paths import run_dir, state_dir
+from ._routing import Routing
 from .resources._vm_report import tail
 from .resources.dnsmasq import leases
 from .transport import processes
@@ -48,6 +49,7 @@ class Watch:
 
     lab: str
     shells: Shells
+    routing: Routing | None = None
     macs: frozenset[str] = frozenset()
     running: frozenset[str] = frozenset()
     attempts: list[subprocess.Popen[str]] = field(default_factory=list)
@@ -57,6 +59,8 @@ class Watch:
         self.macs = frozenset(lease.mac for lease in leases(self.lab))
         pids = {file.parent.name: file for file in (run_dir(self.lab) / "vm").glob("*/pid")}
         self.running = frozenset(name for name, file in pids.items() if _alive(file))
+        if self.routing:
+            self.routing.look()
 
 
 def _alive(file: Path) -> bool:
@@ -96,6 +100,8 @@ def _stages(node: Node, watch: Watch) -> Iterator[str]:
         yield from _guest(node, watch)
     elif node.netns:
         yield from _namespace(node)
+        if watch.routing:
+            yield from watch.routing.stages(node.name)
 
 
 def _guest(node: Node, watch: Watch) -> Iterator[str]:
