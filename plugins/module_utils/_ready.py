@@ -15,6 +15,7 @@ from typing import Any
 
 from ._errors import LabError, LabErrors
 from ._paths import run_dir, state_dir
+from ._routing import Routing
 from .resources._vm_report import tail
 from .resources.dnsmasq import leases
 from .transport import processes
@@ -28,6 +29,7 @@ _CONSOLE_LINES = 15
 # cloud-init has finished, or, as not every image's console does, until it has said nothing for this many seconds.
 _UNDISTURBED = 30.0
 _FINISHED = b"finished at"
+_PANIC = "Kernel panic - not syncing"
 
 # The boot is over when cloud-init has written its result; a guest without it is ready when one can log in.
 _WAIT_FOR_CLOUD_INIT = "until [ -s /run/cloud-init/result.json ]; do sleep 1; done; cat /run/cloud-init/result.json"
@@ -48,6 +50,7 @@ class Watch:
 
     lab: str
     shells: Shells
+    routing: Routing | None = None
     macs: frozenset[str] = frozenset()
     running: frozenset[str] = frozenset()
     attempts: list[subprocess.Popen[str]] = field(default_factory=list)
@@ -57,6 +60,8 @@ class Watch:
         self.macs = frozenset(lease.mac for lease in leases(self.lab))
         pids = {file.parent.name: file for file in (run_dir(self.lab) / "vm").glob("*/pid")}
         self.running = frozenset(name for name, file in pids.items() if _alive(file))
+        if self.routing:
+            self.routing.look()
 
 
 def _alive(file: Path) -> bool:
@@ -93,9 +98,15 @@ def wait_until_ready(nodes: Sequence[Node], watch: Watch, timeout: float, now: C
 def _stages(node: Node, watch: Watch) -> Iterator[str]:
     """Yield the stage that a node is at, until there is none left. Raise LabError for what waiting does not mend."""
     if node.kind == "vm":
-        yield from _guest(node, watch)
+        for stage in _guest(node, watch):
+            lines = tail(_console(node, watch.lab), _CONSOLE_LINES)
+            if any(_PANIC in line for line in lines):
+                raise LabError(_with_console(f"The kernel of '{node.name}' has panicked.", node, watch.lab))
+            yield stage
     elif node.netns:
         yield from _namespace(node)
+        if watch.routing:
+            yield from watch.routing.stages(node.name)
 
 
 def _guest(node: Node, watch: Watch) -> Iterator[str]:
@@ -134,7 +145,7 @@ def _guest(node: Node, watch: Watch) -> Iterator[str]:
 
 def _boots(node: Node, lab: str) -> bool:
     """Say whether a guest's console has lately said something, the start counted in, but not that cloud-init has finished."""
-    console = state_dir(lab) / node.name / "console.log"
+    console = _console(node, lab)
     try:
         said = max(file.stat().st_mtime for file in (run_dir(lab) / "vm" / node.name / "pid", console))
         return time.time() - said < _UNDISTURBED and _FINISHED not in console.read_bytes()
@@ -164,8 +175,14 @@ def _namespace(node: Node) -> Iterator[str]:
 
 def _stuck(entry: _Waiting, lab: str, timeout: float) -> str:
     message = f"'{entry.node.name}' is not ready after {timeout:g} seconds; it is stuck at the stage: {entry.stage}."
-    console = state_dir(lab) / entry.node.name / "console.log"
-    lines = tail(console, _CONSOLE_LINES) if entry.node.kind == "vm" else []
-    if lines:
-        message += f" The last lines of {console}:\n" + "\n".join(f"    {line}" for line in lines)
-    return message
+    return _with_console(message, entry.node, lab) if entry.node.kind == "vm" else message
+
+
+def _console(node: Node, lab: str) -> Path:
+    return state_dir(lab) / node.name / "console.log"
+
+
+def _with_console(message: str, node: Node, lab: str) -> str:
+    console = _console(node, lab)
+    lines = [f"    {line}" for line in tail(console, _CONSOLE_LINES)]
+    return "\n".join([f"{message} The last lines of {console}:", *lines]) if lines else message

@@ -56,6 +56,18 @@ openvswitch_ready:
   returned: success
   type: bool
   sample: true
+openvswitch_datapath:
+  description:
+    - The best datapath that Open vSwitch has on this machine, V(system), the kernel's, or V(netdev), the one in its daemon. Asking
+      loads the kernel's module.
+  returned: success
+  type: str
+  sample: system
+vhost_net:
+  description: Whether the kernel can move the packets of guests (C(/dev/vhost-net)).
+  returned: success
+  type: bool
+  sample: true
 families:
   description: The distribution and those that it resembles, the closest first, from C(/etc/os-release).
   returned: success
@@ -65,11 +77,13 @@ families:
 """
 
 import importlib.util
+import os
 import pwd
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabError
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import Goal, Scope, converge
+from ansible_collections.netvirt.lab.plugins.module_utils.resources.ovs import best_datapath
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.ovs_service import OvsServiceDriver
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.processes import which
 
@@ -87,8 +101,15 @@ def main() -> None:
     missing = [entry for entry in options["programs"] if which(*entry.split("|")) is None]
     missing += [library for library in options["libraries"] if importlib.util.find_spec(library) is None]
     users = {entry.pw_name for entry in pwd.getpwall()}
-    facts = {"missing": missing, "user_exists": options["user"] in users, "openvswitch_ready": openvswitch_ready(), "families": families()}
-    module.exit_json(changed=False, **facts)
+    module.exit_json(
+        changed=False,
+        missing=missing,
+        user_exists=options["user"] in users,
+        openvswitch_ready=openvswitch_ready(),
+        openvswitch_datapath=best_datapath(),
+        vhost_net=os.path.exists("/dev/vhost-net"),
+        families=families(),
+    )
 
 
 def openvswitch_ready() -> bool:

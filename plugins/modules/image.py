@@ -13,6 +13,10 @@ description:
   - Provides base images in the store of a lab host, C(/var/lib/netvirt/images), where all users may read them.
   - The images V(debian-12) and V(tiny) are built on the lab host from Debian packages, with the mirrors and proxies of its own apt where
     those lead to Debian. They are built again when their recipe, that is this collection, has changed.
+  - So is an image of your own that is V(debian-12) with more Debian packages, see O(extra); it is built again also when its packages are
+    others. Guests of these images send nothing by themselves. Services that packages bring start as in Debian, but no timer does, and none
+    of those that look for time servers, updates or neighbours (chrony, unattended-upgrades, avahi-daemon, for example) until they are
+    unmasked.
   - Other images are downloaded. A broken transfer goes on where it stopped, now or in the next run, and nothing is used whose checksum is
     wrong. Proxies are taken from the environment (C(http_proxy), C(https_proxy), C(no_proxy)).
   - Several images that lack are built side by side.
@@ -53,6 +57,8 @@ options:
         publisher's list of checksums, or C(path), the absolute path of a file on the lab host, which stays where it is.
       - Optional keys are C(user), C(python) (the path of its interpreter), C(boot) (V(disk) or V(kernel)), C(cloud_init) and C(memory)
         (MiB).
+      - Or each has C(from), which is V(debian-12), and C(packages), the names of the Debian packages to add; optional keys are C(boot) and
+        C(memory). The rest is as for V(debian-12).
     type: dict
     default: {}
   force:
@@ -62,7 +68,8 @@ options:
     type: bool
     default: false
 notes:
-  - An image takes up to 0.7 GB, and building it 1.5 GB more for a minute. The lab host must be an x86-64 machine to build.
+  - An image takes up to 0.7 GB, and building it 1.5 GB more for a minute; more packages take more. To build, the lab host must be an
+    x86-64 machine.
 requirements:
   - apt, dpkg, e2fsprogs, kmod and mmdebstrap, to build
 seealso:
@@ -93,6 +100,14 @@ EXAMPLES = r"""
       router:
         path: /srv/images/router.qcow2
         user: vyos
+
+- name: Build an image that has more packages
+  netvirt.lab.image:
+    name: router
+    extra:
+      router:
+        from: debian-12
+        packages: [bird2, tcpdump]
 
 - name: Remove an image
   netvirt.lab.image:

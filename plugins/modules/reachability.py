@@ -19,7 +19,8 @@ description:
     answers a ping; where O(expect[].reach=false) silence counts as not reached.
   - Namespaces and the lab host are checked by one process without starting programs; 200 namespaces, each with each, take some seconds.
     Guests are checked over SSH.
-  - For what fails the message names the links on the way and the likely cause.
+  - For what fails the message names the links on the way and the likely cause; what has the same cause is told once, with the number of
+    checks.
   - VMs that the topology wants stopped or paused are left out.
   - It fails if one check fails, and returns a table in either case.
 author: netvirt.lab authors (@netvirt)
@@ -113,7 +114,7 @@ table:
     - "legacy  ok       ok       ok"
 checks:
   description:
-    - All checks, with what is known of the failure of those that failed. Of more than 2,000 checks only the failed ones.
+    - All checks; where some failed, and of more than 2,000, only the failed ones.
     - Failed ones also have the C(path) of links and a list of likely C(causes).
   returned: always
   type: list
@@ -132,8 +133,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErrors
 from ansible_collections.netvirt.lab.plugins.module_utils._module import reported, require_root
+from ansible_collections.netvirt.lab.plugins.module_utils.reach.grouped import told
 from ansible_collections.netvirt.lab.plugins.module_utils.reach.lab import Lab, checked
-from ansible_collections.netvirt.lab.plugins.module_utils.reach.table import failures, records, table
+from ansible_collections.netvirt.lab.plugins.module_utils.reach.table import records, table
 from ansible_collections.netvirt.lab.plugins.module_utils.topology import expect
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import shells
 
@@ -175,15 +177,15 @@ def main() -> None:
         with shells(options["private_key"]) as keys:
             results, reasons = checked(lab, checks, keys, options["timeout"])
     shown = table(results)
-    told = records(results, reasons.causes, reasons.paths)
-    failed = [record for record in told if record["problem"]]
+    everything = records(results, reasons.causes, reasons.paths)
+    failed = [record for record in everything if record["problem"]]
     outcome = {
         "table": shown,
-        "checks": told if len(told) <= _MOST else failed,
-        "counts": {"checks": len(told), "failed": len(failed), "seconds": round(time.monotonic() - start, 1)},
+        "checks": everything if len(everything) <= _MOST and not failed else failed,
+        "counts": {"checks": len(everything), "failed": len(failed), "seconds": round(time.monotonic() - start, 1)},
     }
     if failed:
-        module.fail_json(msg="\n".join([*failures(results, reasons.causes, reasons.paths), "", *shown]), **outcome)
+        module.fail_json(msg=told(results, reasons.causes, reasons.paths, lab.networks()), **outcome)
     module.exit_json(changed=False, **outcome)
 
 

@@ -13,6 +13,11 @@ description:
   - Waits for all nodes of a lab host's share together, within one budget.
   - A namespace with a DHCP client is ready when it has its address. A guest is ready when QEMU runs, its interfaces have their leases,
     it answers SSH, and cloud-init has finished, where the image has it.
+  - A router that runs FRR is ready when its neighbours of OSPF and IS-IS are there, its sessions of BGP are established, and it has a route
+    to every network that the routers of its routing protocol announce. What must be is known of routers whose protocols are declared in
+    the topology file, at both ends; what their own lines of configuration bring about is not waited for.
+  - Routing may be wrong on purpose, to learn from it. So what is missing after a minute, or after O(timeout) if that is less, is a warning
+    that names router, protocol, neighbour and state, and no failure.
   - VMs that the topology wants stopped or paused are not waited for.
   - On failure the message names for each node the stage that it is stuck at, with the last lines of its console.
 author: netvirt.lab authors (@netvirt)
@@ -44,15 +49,19 @@ EXAMPLES = r"""
 
 RETURN = r"""
 seconds:
-  description: After how many seconds each node was ready, counted from the start of the wait.
+  description:
+    - After how many seconds each node was ready, counted from the start of the wait.
+    - Routers are ready together; one whose neighbours are missing counts as ready when it is no longer waited for.
   returned: success
   type: dict
   sample: {legacy: 31.2, modern: 30.8, ns1: 0.4}
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.netvirt.lab.plugins.module_utils._adjacency import routers
 from ansible_collections.netvirt.lab.plugins.module_utils._module import reported, require_root
 from ansible_collections.netvirt.lab.plugins.module_utils._ready import Watch, wait_until_ready
+from ansible_collections.netvirt.lab.plugins.module_utils._routing import PATIENCE, Routing
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import nodes_from, shells
 
 
@@ -67,12 +76,15 @@ def main() -> None:
     )
     if module.check_mode:
         module.exit_json(changed=False, seconds={})
-    share = module.params["share"]
+    share, timeout = module.params["share"], module.params["timeout"]
+    routing = Routing(share["lab"], routers(share), min(timeout, PATIENCE))
     with reported(module):
         require_root()
         with shells(module.params["private_key"]) as keys:
             nodes = nodes_from(share)
-            seconds = wait_until_ready(nodes, Watch(share["lab"], keys), module.params["timeout"])
+            seconds = wait_until_ready(nodes, Watch(share["lab"], keys, routing), timeout)
+    for warning in routing.warnings:
+        module.warn(warning)
     module.exit_json(changed=False, seconds=seconds)
 
 

@@ -18,7 +18,9 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils import _paths
+from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabError
 from ansible_collections.netvirt.lab.plugins.module_utils.images import build, catalogue, keep, store
+from ansible_collections.netvirt.lab.plugins.module_utils.images.recipes import disk as recipe_disk
 from ansible_collections.netvirt.lab.plugins.module_utils.images.recipes import programs
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.processes import which
 
@@ -71,7 +73,7 @@ keep.converge([catalogue.find("debian-12")], (), False, False)
 """
     killed = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
     deadline = time.monotonic() + 60
-    while not list(images.glob(f"{store.WORK_PREFIX}*/debian/var/lib/dpkg/status")) and time.monotonic() < deadline:
+    while not list(images.glob(f"{store.WORK_PREFIX}*/work-*/root/var/lib/dpkg/status")) and time.monotonic() < deadline:
         time.sleep(0.1)
     time.sleep(2)
     killed.send_signal(signal.SIGKILL)
@@ -85,6 +87,44 @@ keep.converge([catalogue.find("debian-12")], (), False, False)
     assert store.names() == []
     with store.locked(patience=1), store.workspace() as work:
         assert list(images.iterdir()) == [work]
+
+
+def test_more_packages_and_a_disk_that_has_them(images: Path) -> None:
+    """One package has a service, the other a timer: the one starts with the guest, the other never does."""
+    mine = catalogue.find("mine", {"mine": {"from": "debian-12", "packages": ["sysstat", "bird2"]}})
+    assert [change.action for change in keep.converge([mine], (), False, False)] == ["create"]
+    assert keep.converge([mine], (), False, False) == []
+    disk, initrd = store.artifacts("mine").disk, store.artifacts("mine").initrd
+    assert disk is not None
+    assert initrd is not None
+    assert run_in(initrd, images / "initrd", "/bin/sh", "-c", "findfs LABEL=none || cat /init").startswith("#!/bin/busybox sh")
+    assert disk.stat().st_size >= 2 << 30
+    free = int(debugfs(disk, "stats").partition("Free blocks:")[2].split()[0]) * 4096
+    assert free > 1 << 30
+    assert "Type: regular" in debugfs(disk, "stat /usr/sbin/bird")
+    assert 'Fast link dest: "/dev/null"' in debugfs(disk, "stat /etc/systemd/system/sysstat-collect.timer")
+    assert "Type: symlink" in debugfs(disk, "stat /etc/systemd/system/multi-user.target.wants/bird.service")
+
+
+def test_a_package_that_is_not_there_is_named(images: Path) -> None:
+    wrong = catalogue.find("wrong", {"wrong": {"from": "debian-12", "packages": ["openvswich-switch"]}})
+    with pytest.raises(LabError, match=r"packages of the image 'wrong'.*openvswich-switch"):
+        keep.converge([wrong], (), False, False)
+    assert list(images.iterdir()) == []
+
+
+def run_in(initrd: Path, place: Path, *command: str) -> str:
+    """Return what a program of an initramfs says, which fails if the initramfs lacks a library of it."""
+    place.mkdir()
+    with initrd.open("rb") as archived:
+        subprocess.run(["cpio", "--quiet", "-idm"], stdin=archived, cwd=place, check=True)
+    return subprocess.run(["chroot", place, *command], capture_output=True, text=True, check=True).stdout
+
+
+def debugfs(disk: Path, request: str) -> str:
+    """Ask the file system on the first partition of a disk."""
+    command = ["debugfs", "-R", request, f"{disk}?offset={recipe_disk.FIRST_SECTOR * recipe_disk.SECTOR}"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def test_the_digest_covers_what_the_image_is_made_of() -> None:

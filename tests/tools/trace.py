@@ -103,8 +103,10 @@ def files() -> Iterator[str]:
 
 
 def mounts() -> Iterator[str]:
+    """Leave out /run/netns itself: who makes the first namespace mounts it, and it stays, as ip-netns(8) has it."""
     for line in Path("/proc/self/mounts").read_text().splitlines():
-        yield " ".join(line.split()[:3])
+        if line.split()[1] != "/run/netns":
+            yield " ".join(line.split()[:3])
 
 
 KINDS: dict[str, Callable[[], Iterable[str]]] = {

@@ -24,7 +24,7 @@ from .store import Manifest
 
 # The parts of every recipe, by module: another text makes another image.
 _SHARED = (archive, disk, initramfs, kernel, tree)
-WORK_BYTES = 1500 * MIB  # what a build takes at its height
+SHARED_BYTES = 500 * MIB  # what the kernel, the tools and the package lists take while images are built
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,11 @@ class Workshop:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to build an image: what its digest covers, and the function that fills a directory and describes it."""
+    """How to build an image: what its digest covers, the function that fills a directory and describes it, the bytes that takes."""
 
     modules: Sequence[object]
     build: Callable[[Workshop, Image, Path], Manifest]
+    room: int
 
 
 def _build_tiny(shop: Workshop, image: Image, out: Path) -> Manifest:
@@ -54,26 +55,28 @@ def _build_tiny(shop: Workshop, image: Image, out: Path) -> Manifest:
 
 
 def _build_debian(shop: Workshop, image: Image, out: Path) -> Manifest:
-    root, version = shop.directory / "debian", store.version()
+    work, version = shop.directory / f"work-{image.name}", store.version()
+    root = work / "root"
     raw, vmlinux, initrd = f"disk-{version}.raw", f"vmlinux-{version}", f"initrd-{version}"
-    debian.bootstrap(shop.packages, root)
+    work.mkdir()
+    debian.bootstrap(shop.packages, root, image.name, image.packages)
     linux, tools = shop.linux.result(), shop.tools.result()
     os.link(linux.vmlinux, out / vmlinux)
-    debian.finish(root, linux, tools, shop.directory, out / initrd, out / raw)
+    debian.finish(root, linux, tools, work, out / initrd, out / raw)
     line = debian.COMMAND_LINE
     return Manifest(image.name, digest(image), disk=raw, disk_format="raw", kernel=vmlinux, initrd=initrd, cmdline=line)
 
 
 RECIPES: Mapping[str, Recipe] = {
-    "debian-12": Recipe((debian, debian_files), _build_debian),
-    "tiny": Recipe((tiny, tiny_files), _build_tiny),
+    "debian-12": Recipe((debian, debian_files), _build_debian, 1000 * MIB),
+    "tiny": Recipe((tiny, tiny_files), _build_tiny, 100 * MIB),
 }
 
 
 def digest(image: Image) -> str:
-    """Return the digest of an image's recipe: the text of the code that builds it."""
-    recipe = RECIPES[image.name]
-    text = hashlib.sha256(image.name.encode())
+    """Return the digest of an image's recipe: the text of the code that builds it, and the packages that are added."""
+    recipe = RECIPES[image.recipe]
+    text = hashlib.sha256("\n".join((image.recipe, *image.packages)).encode())
     for module in (*_SHARED, *recipe.modules):
         text.update(source(module.__name__))  # type: ignore[attr-defined]
     return f"sha256:{text.hexdigest()}"
@@ -91,7 +94,7 @@ def source(module: str) -> bytes:
 def build(images: Sequence[Image], work: Path) -> list[Manifest]:
     """Build images side by side in work and publish each. Needs the store's lock. Raise LabErrors."""
     programs.require()
-    _check_room()
+    _check_room(images)
     packages = archive.open_archive(work / "apt")
     with concurrent.futures.ThreadPoolExecutor(2 + len(images)) as pool:
         shop = Workshop(work, packages, pool.submit(kernel.fetch, packages, work / "kernel"), pool.submit(_tools, packages, work / "tools"))
@@ -103,7 +106,7 @@ def build(images: Sequence[Image], work: Path) -> list[Manifest]:
 
 
 def _tools(packages: archive.Archive, directory: Path) -> tree.Tree:
-    files = archive.download(packages, sorted({*tiny.PACKAGES, *disk.PACKAGES}), directory / "packages")
+    files = archive.download(packages, sorted({*tiny.PACKAGES, *debian.TOOLS, *disk.PACKAGES}), directory / "packages")
     archive.unpack(files, directory / "tree")
     return tree.Tree(directory / "tree")
 
@@ -111,13 +114,15 @@ def _tools(packages: archive.Archive, directory: Path) -> tree.Tree:
 def _one(shop: Workshop, image: Image) -> Manifest:
     out = shop.directory / f"out-{image.name}"
     out.mkdir()
-    made = RECIPES[image.name].build(shop, image, out)
+    made = RECIPES[image.recipe].build(shop, image, out)
     return store.publish(out, dataclasses.replace(made, entry=dataclasses.asdict(image)))
 
 
-def _check_room() -> None:
+def _check_room(images: Sequence[Image]) -> None:
+    needed = SHARED_BYTES + sum(RECIPES[image.recipe].room for image in images)
     free = shutil.disk_usage(_paths.IMAGES).free
-    if free < WORK_BYTES:
+    if free < needed:
         raise LabError(
-            f"Cannot build an image: {_paths.IMAGES} has {free // MIB} MiB free and a build takes about {WORK_BYTES // MIB} MiB; make room."
+            f"Cannot build {', '.join(image.name for image in images)}: {_paths.IMAGES} has {free // MIB} MiB free and "
+            f"building takes about {needed // MIB} MiB; make room."
         )

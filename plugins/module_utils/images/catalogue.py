@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import hashlib
 import re
@@ -16,6 +17,7 @@ from .._errors import LabError
 
 MIB = 1 << 20
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*\Z")
+PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+\Z")  # Debian Policy, 5.6.1
 SUMS = {"sha256": re.compile(r"[0-9a-f]{64}\Z"), "sha512": re.compile(r"[0-9a-f]{128}\Z")}
 
 
@@ -36,6 +38,13 @@ class Image:
     checksum_url: str | None = None
     memory: int = 512  # MiB, what a guest of it needs at least
     size: int = 0  # bytes, about what it takes in the image store
+    base: str | None = None  # the image of the catalogue whose recipe this one follows, with more packages
+    packages: tuple[str, ...] = ()
+
+    @property
+    def recipe(self) -> str:
+        """Return the name of the recipe that builds it."""
+        return self.base or self.name
 
     @property
     def checksum(self) -> str | None:
@@ -120,13 +129,15 @@ _ENTRIES = (
     ),
 )
 CATALOGUE: Mapping[str, Image] = {entry.name: entry for entry in _ENTRIES}
+BASES = ("debian-12",)  # those whose recipe takes more packages
 
 
 def find(name: str, extra: Mapping[str, Any] | None = None) -> Image:
     """Return the image of that name; extra are the user's own entries, which go first. Raise LabError.
 
     An entry of the user's is a mapping with url or path and, optionally, sha256, sha512, checksum_url, user, python,
-    boot, cloud_init and memory; or just the absolute path of a disk image. An absolute path is also a name by itself.
+    boot, cloud_init and memory; or one with from and packages and, optionally, boot and memory; or just the absolute
+    path of a disk image. An absolute path is also a name by itself.
     """
     own = extra or {}
     if name in own:
@@ -148,13 +159,36 @@ def own_image(name: str, entry: Any) -> Image:
     if not NAME.match(name):
         raise LabError(f"The image name '{name}' is not usable; take letters, digits and '._+-', beginning with a letter or a digit.")
     if not isinstance(entry, Mapping):
-        raise LabError(f"The image '{name}' is described by {entry!r}; it takes a mapping with 'url' or 'path', or the path of a file.")
+        raise LabError(
+            f"The image '{name}' is described by {entry!r}; it takes a mapping with 'url', 'path' or 'from', or the path of a file."
+        )
     given = {key: value for key, value in entry.items() if value is not None}
     unknown = sorted(set(given) - _OWN_KEYS)
     if unknown:
         raise LabError(f"The image '{name}' has no key '{unknown[0]}'; the keys are {', '.join(sorted(_OWN_KEYS))}.")
-    if ("url" in given) == ("path" in given):
-        raise LabError(f"The image '{name}' needs either 'url' or 'path'.")
+    if len(_SOURCES.intersection(given)) != 1:
+        raise LabError(f"The image '{name}' needs one of 'url', 'path' and 'from'.")
+    return _derived(name, given) if "from" in given else _fetched(name, given)
+
+
+def _derived(name: str, given: Mapping[str, Any]) -> Image:
+    """Return an image that is built as another one, with more packages. Raise LabError."""
+    foreign = sorted(set(given) - _DERIVED_KEYS)
+    if foreign:
+        raise LabError(f"The image '{name}' is built from '{given['from']}', so that it cannot have the key '{foreign[0]}'; leave it out.")
+    if given["from"] not in BASES:
+        raise LabError(f"The image '{name}' cannot be built from '{given['from']}'; only {' and '.join(map(repr, BASES))} takes packages.")
+    packages = given.get("packages") or ()
+    if isinstance(packages, str) or not all(isinstance(package, str) and PACKAGE.match(package) for package in packages):
+        raise LabError(f"The packages of image '{name}' are {packages!r}; they must be a list of names of Debian packages.")
+    settings = {key: given[key] for key in ("boot", "memory") if key in given}
+    base = CATALOGUE[given["from"]]
+    return dataclasses.replace(base, name=name, base=base.name, packages=tuple(sorted(set(packages))), **settings)
+
+
+def _fetched(name: str, given: dict[str, Any]) -> Image:
+    if "packages" in given:
+        raise LabError(f"The image '{name}' has packages but no 'from'; only an image that is built takes packages.")
     for algorithm, form in SUMS.items():
         if algorithm in given:
             given[algorithm] = str(given[algorithm]).strip().lower()
@@ -180,4 +214,6 @@ def _check_source(image: Image) -> None:
         raise LabError(f"The checksum_url of image '{image.name}' is not https, so that it proves nothing: '{image.checksum_url}'.")
 
 
-_OWN_KEYS = {"url", "path", "sha256", "sha512", "checksum_url", "user", "python", "boot", "cloud_init", "memory"}
+_SOURCES = {"url", "path", "from"}
+_DERIVED_KEYS = {"from", "packages", "boot", "memory"}
+_OWN_KEYS = {*_SOURCES, *_DERIVED_KEYS, "sha256", "sha512", "checksum_url", "user", "python", "cloud_init"}

@@ -152,7 +152,7 @@ def report(name: str) -> dict[str, Any] | None:
     found = store.manifest(name)
     if found is None:
         return None
-    files, image = found.artifacts(), Image(**found.entry)
+    files, image = found.artifacts(), found.image
     paths = {"disk": files.disk, "kernel": files.kernel, "initrd": files.initrd}
     return {
         "name": name,

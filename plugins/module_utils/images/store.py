@@ -59,6 +59,15 @@ class Manifest:
     cmdline: str = ""
     sizes: Mapping[str, int] = field(default_factory=dict)  # bytes, by file name
 
+    @property
+    def image(self) -> Image:
+        """Return the entry, as far as this version knows what another one has written."""
+        known = {each.name for each in dataclasses.fields(Image)}
+        entry: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in self.entry.items() if key in known
+        }
+        return Image(**entry)
+
     def artifacts(self) -> Artifacts:
         """Return the paths of the image's files."""
         home = directory(self.name)
@@ -99,7 +108,7 @@ def names() -> list[str]:
 def image(name: str) -> Image:
     """Return what is known of an image: as it was made if the store has it, else as the catalogue says. Raise LabError."""
     found = None if name.startswith("/") else manifest(name)
-    return Image(**found.entry) if found else find(name)
+    return found.image if found else find(name)
 
 
 def artifacts(name: str) -> Artifacts:

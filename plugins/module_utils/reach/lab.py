@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_interface
 from typing import Any
 
 from .._errors import LabErrors
@@ -40,6 +41,11 @@ class Lab:
         own = [node for node in self.nodes.values() if node.kind in ("vm", "netns")]
         found = implied(own, told_of_names(self.share), outside, pairs)
         return list(dict.fromkeys((*found, *declared(self.expect, self.nodes, self._left_out))))
+
+    def networks(self) -> dict[str, str]:
+        """Return the network of each address of a node."""
+        own = (ip_interface(text) for node in self.nodes.values() for interface in node.interfaces for text in interface["addresses"])
+        return {str(address.ip): str(address.network) for address in own}
 
     def senders(self, checks: Sequence[Check]) -> list[Node]:
         """Return everybody who has something to check, nodes first."""

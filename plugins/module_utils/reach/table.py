@@ -5,36 +5,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .checks import Check
 
 MOST = 24  # rows or columns of a table that can still be read
-SHOWN = 30  # failures that are told one by one
+SHOWN = 30  # pairs that are told one by one
 _WORST = ("FAILED", "no name", "ok")
-
-
-def failures(results: Mapping[Check, str], why: Mapping[Check, Sequence[str]], paths: Mapping[Check, str]) -> list[str]:
-    """Return a sentence for each of the first failures: who cannot do what, the way there, and the likely cause."""
-    failed = [(check, problem) for check, problem in results.items() if problem]
-    lines = []
-    for check, problem in failed[:SHOWN]:
-        verb = "cannot" if check.reach else "can"
-        name = check.column.partition(" ")[0]
-        named = f" ({name})" if name not in ("switch", "lease", "outside", check.target) else ""
-        line = f"'{check.node}' {verb} {check.meaning}{named}: {problem}."
-        if paths.get(check):
-            line += f" Path: {paths[check]}."
-        if why.get(check):
-            line += f" Likely: {'; '.join(why[check])}."
-        lines.append(line)
-    if len(failed) > SHOWN:
-        lines.append(f"... and {len(failed) - SHOWN} more.")
-        counted = Counter(cause for causes in why.values() for cause in causes[:1])
-        lines += [f"{count} of the failures: {cause}." for cause, count in counted.most_common(10) if count > 1]
-    return lines
 
 
 def table(results: Mapping[Check, str]) -> list[str]:

@@ -68,7 +68,7 @@ def _interfaces(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [{"name": "lo", "addresses": loopbacks}, *listed] if loopbacks else listed
 
 
-def _taking_part(item: Mapping[str, Any], block: Mapping[str, Any], versions: set[int]) -> list[tuple[str, bool, bool]]:
+def taking_part(item: Mapping[str, Any], block: Mapping[str, Any], versions: set[int]) -> list[tuple[str, bool, bool]]:
     """Return the name of each interface that a protocol runs on, and whether it is passive, and of a network of just two."""
     chosen = block.get("interfaces")
     passive = set(block.get("passive") or ())
@@ -86,7 +86,7 @@ def _ospf(item: Mapping[str, Any], version: int) -> list[str]:
     block = item["ospf"]
     word, process = ("ip ospf", "router ospf") if version == 4 else ("ipv6 ospf6", "router ospf6")
     lines = []
-    for name, passive, pair in _taking_part(item, block, {version}):
+    for name, passive, pair in taking_part(item, block, {version}):
         lines += [f"interface {name}", f" {word} area {block.get('area') or _AREA}"]
         # Two routers need no designated one, whose election takes 40 seconds.
         lines += [f" {word} network point-to-point"] if pair and name != "lo" else []
@@ -110,7 +110,7 @@ def _isis(item: Mapping[str, Any]) -> list[str]:
     block = item["isis"]
     lines = []
     versions = {interface["name"]: {ip_interface(address).version for address in interface["addresses"]} for interface in _interfaces(item)}
-    for name, passive, pair in _taking_part(item, block, {4, 6}):
+    for name, passive, pair in taking_part(item, block, {4, 6}):
         lines.append(f"interface {name}")
         lines += [f" {word} router isis {_ISIS}" for version, word in ((4, "ip"), (6, "ipv6")) if version in versions[name]]
         lines += [" isis network point-to-point"] if pair and name != "lo" else []

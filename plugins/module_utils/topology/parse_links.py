@@ -74,7 +74,7 @@ def _link(raw: Any, path: str, nodes: Mapping[str, Node], named: Collection[str]
         problems.append(f"{path}: must be {schema.LINK.name}, not {shown(raw)}")
         return None
     before = len(problems)
-    own = schema.LINK.read({key: value for key, value in raw.items() if key not in schema.END}, path, problems)
+    own = schema.LINK.read({key: value for key, value in raw.items() if key not in schema.END}, path, problems, beside=schema.END)
     ends = _ends(raw.get("endpoints"), f"{path}.endpoints", nodes, named, problems)
     if ends is None:
         return None

@@ -42,9 +42,10 @@ def choice(*words: str) -> Type:
     name = f"one of {', '.join(words)}"
 
     def parse(value: Any) -> str:
-        if value not in words:
+        word = str(value) if isinstance(value, int) else value  # 2 is as good as "2"
+        if word not in words:
             raise ValueError(f"must be {name}, not {shown(value)}{suggestion(value, words)}")
-        return str(value)
+        return str(word)
 
     return Type(name, parse)
 

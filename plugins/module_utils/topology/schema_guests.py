@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ..images.catalogue import BASES
 from .model import User
 from .scalars import BOOLEAN, MAPPING, NODE, TEXT, TEXTS, USER, choice, number
 from .values import Block, Key, ListOf
@@ -52,14 +53,24 @@ IMAGE = Block(
     {
         "path": Key(TEXT, "Where the image lies on the lab host.", "/srv/mine.qcow2"),
         "url": Key(TEXT, "Where the image is downloaded from.", "https://example.org/mine.qcow2"),
+        "from": Key(
+            choice(*BASES),
+            "The image of the catalogue that this one is built like, with `packages` added. Neither `path` nor `url` then.",
+            "debian-12",
+        ),
+        "packages": Key(
+            TEXTS,
+            "Debian packages that an image with `from` has besides its own. Their services start, but no timer does.",
+            "[openvswitch-switch, tcpdump]",
+        ),
         "sha256": Key(TEXT, "The SHA-256 sum of the download, in hexadecimal digits.", '"9f86d081..."'),
         "sha512": Key(TEXT, "The SHA-512 sum of the download, in hexadecimal digits.", '"ee26b0dd..."'),
         "checksum_url": Key(TEXT, "Where the sum of the download stands, if it is not given.", "https://example.org/SHA256SUMS"),
-        "boot": Key(choice("kernel", "disk"), "How the image is started.", "disk", None, "disk"),
+        "boot": Key(choice("kernel", "disk"), "How the image is started.", "disk", None, "disk, or as `from`"),
         "cloud_init": Key(BOOLEAN, "Whether the image has cloud-init.", "true", None, "true"),
-        "user": Key(USER, "The image's own login user.", "ada", None, "root"),
+        "user": Key(USER, "The image's own login user.", "ada", None, "root, or as `from`"),
         "python": Key(TEXT, "The path of the image's Python.", "/usr/bin/python3", None, "/usr/bin/python3"),
-        "memory": Key(number(32, 4194304, "MiB"), "What a guest of it needs at least.", "1024", None, "512"),
+        "memory": Key(number(32, 4194304, "MiB"), "What a guest of it needs at least.", "1024", None, "512, or as `from`"),
     },
     short=lambda value: {"path": value} if isinstance(value, str) else value,
 )

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
 from typing import Any
 
 from .model import Service
@@ -45,6 +46,13 @@ def _network(value: Any) -> str:
     return str(NETWORK[6 if isinstance(value, str) and ":" in value else 4].parse(value))
 
 
+def _area(value: Any) -> str:
+    return str(IPv4Address(value)) if isinstance(value, int) and not isinstance(value, bool) else str(ADDRESS.parse(value))
+
+
+AREA = Type("an area's number, such as 1 or 0.0.0.1", _area)
+
+
 def _peer(value: Any) -> str:
     if isinstance(value, str) and is_name(value):
         return str(NODE.parse(value))
@@ -75,7 +83,7 @@ _REDISTRIBUTE = Key(
 OSPF = Block(
     "a mapping, or true",
     {
-        "area": Key(TEXT, "The area of its interfaces.", "0.0.0.1", None, "0.0.0.0"),
+        "area": Key(AREA, "The area of its interfaces.", "0.0.0.1", None, "0.0.0.0"),
         "interfaces": _INTERFACES,
         "passive": _PASSIVE,
         "cost": _COST,

@@ -79,15 +79,18 @@ class Block:
     make: Callable[..., Any] = dict
     short: Callable[[Any], Any] = lambda value: value
 
-    def read(self, value: Any, path: str, problems: Problems) -> Any:
-        """Return what make builds of every key's value, those left out included; None if something is wrong."""
+    def read(self, value: Any, path: str, problems: Problems, beside: Collection[str] = ()) -> Any:
+        """Return what make builds of every key's value, those left out included; None if something is wrong.
+
+        beside are further keys that could stand there, for messages.
+        """
         mapping, before = self.short(value), len(problems)
         if mapping is None and value is not None:
             return None  # written out, but switched off
         if not isinstance(mapping, dict):
             problems.append(f"{path or 'topology'}: must be {self.name}, not {shown(value)}")
             return None
-        values = {**self.defaults(), **self.given(mapping, path, problems)}
+        values = {**self.defaults(), **self.given(mapping, path, problems, beside)}
         self.check_missing(mapping, path, problems)
         return self.make(**values) if len(problems) == before else None
 
@@ -101,14 +104,15 @@ class Block:
         """Return the default of every key."""
         return {name: key.default for name, key in self.keys.items()}
 
-    def given(self, mapping: Mapping[Any, Any], path: str, problems: Problems) -> dict[str, Any]:
+    def given(self, mapping: Mapping[Any, Any], path: str, problems: Problems, beside: Collection[str] = ()) -> dict[str, Any]:
         """Return the values that mapping gives; a key without a value counts as left out, one that is wrong too."""
         values = {}
         for name, value in mapping.items():
             key = self.keys.get(name) if isinstance(name, str) else None
             if key is None:
-                known = ", ".join(sorted(self.keys))
-                problems.append(f"{path or 'topology'}: unknown key {shown(name)}{suggestion(name, self.keys) or f' (known: {known})'}")
+                known = sorted({*self.keys, *beside})
+                hint = suggestion(name, known) or f" (known: {', '.join(known)})"
+                problems.append(f"{path or 'topology'}: unknown key {shown(name)}{hint}")
             elif value is not None:
                 before = len(problems)
                 read = key.type.read(value, f"{path}.{name}" if path else name, problems)

@@ -18,7 +18,17 @@ from .._errors import LabError, LabErrors
 from .attributes import attribute
 from .bridge import ForwardingRecord, PortVlan, dump_forwarding, dump_vlans, forwarding_record, vlans_record
 from .namespaces import inside
-from .rtnetlink import AddressRecord, LinkRecord, Request, RouteRecord, address_record, ifinfo, link_record, route_record
+from .rtnetlink import (
+    AddressRecord,
+    LinkRecord,
+    Request,
+    RouteRecord,
+    address_record,
+    ifinfo,
+    link_record,
+    route_destination,
+    route_record,
+)
 from .tc import QdiscRecord, dump_filters, dump_qdiscs, qdisc_record, redirect_record
 
 # linux/netlink.h and linux/rtnetlink.h
@@ -58,6 +68,10 @@ class Netlink:
         """Return the unicast routes of the main table that lead through an interface."""
         records = (route_record(data) for data in self._dump(_GETROUTE, bytes(12)))
         return [record for record in records if record is not None]
+
+    def destinations(self) -> frozenset[str]:
+        """Return where the routes of the main table lead to, those by several ways and those that only drop included."""
+        return frozenset(filter(None, (route_destination(data) for data in self._dump(_GETROUTE, bytes(12)))))
 
     def vlans(self) -> dict[int, frozenset[PortVlan]]:
         """Return the VLANs of all ports of bridges that know VLANs, and of these bridges themselves, by index."""

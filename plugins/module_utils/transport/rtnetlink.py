@@ -255,6 +255,16 @@ def route_record(data: bytes) -> RouteRecord | None:
     return RouteRecord(index, network, str(ipaddress.ip_address(via)) if via else None, protocol)
 
 
+def route_destination(data: bytes) -> str | None:
+    """Decode where a route leads to, 'default' or a network, by however many ways; None unless it is one of the main table."""
+    family, prefix, table = struct.unpack_from("BBxxB", data, 16)
+    found = attributes(data, 28)
+    to = found.get(_RTA_DST)
+    if whole(found.get(_RTA_TABLE, bytes([table]))) != _RT_TABLE_MAIN or family not in _FAMILIES:
+        return None
+    return f"{ipaddress.ip_address(to)}/{prefix}" if to else "default"
+
+
 def _create(wanted: LinkAttributes, kind: str, data: bytes, what: str, mark: str) -> Request:
     # The kernel ignores an alias in the message that creates an interface; in one piece with the next message
     # no kill comes between the two, so nothing is ever left unmarked.

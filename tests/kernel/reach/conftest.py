@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import Scope, converge
 from ansible_collections.netvirt.lab.plugins.module_utils._share import share_goals
+from ansible_collections.netvirt.lab.plugins.module_utils.reach.grouped import sentence, told
 from ansible_collections.netvirt.lab.plugins.module_utils.reach.lab import Lab, checked
-from ansible_collections.netvirt.lab.plugins.module_utils.reach.table import failures
 from ansible_collections.netvirt.lab.plugins.module_utils.topology import expect
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import compile_share, load
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import Shells
@@ -39,7 +39,15 @@ class Pond:
         checks = [check for check in lab.checks(pairs, None) if pairs != "none" or check.column != "switch"]
         assert checks
         results, reasons = checked(lab, checks, Shells("/dev/null"), timeout)
-        return failures(results, reasons.causes, reasons.paths)
+        failed = {check: problem for check, problem in results.items() if problem}
+        assert told(results, reasons.causes, reasons.paths, lab.networks()).startswith(f"{len(failed)} of {len(results)} checks failed:")
+        lines = []
+        for check, problem in failed.items():
+            path, causes = reasons.paths.get(check), reasons.causes.get(check)
+            lines.append(
+                sentence(check, problem) + (f" Path: {path}." if path else "") + (f" Likely: {'; '.join(causes)}." if causes else "")
+            )
+        return lines
 
 
 @pytest.fixture

@@ -84,6 +84,12 @@ def test_the_end_of_the_console_is_shown_as_it_reads(home: Path) -> None:
     assert str(caught.value).splitlines()[1:] == [f"    line {number}" for number in range(25, 40)]
 
 
+def test_a_guest_whose_kernel_panics_is_not_waited_for(home: Path) -> None:
+    (home / "deep" / "console.log").write_text("[ 4.1] Kernel panic - not syncing: No working init found.\n[ 4.2] Call Trace:\n")
+    with pytest.raises(LabError, match=r"The kernel of 'deep' has panicked\. The last lines of .*\n.*No working init"):
+        wait("never asked")
+
+
 def test_attempts_to_log_in_end_with_the_wait(home: Path) -> None:
     class Sleeping(Saying):
         def argv(self, node: Node, script: str) -> list[str]:

@@ -48,6 +48,13 @@ def test_own_entries() -> None:
     assert (find("tiny", own).kind, find("tiny", own).checksum) == ("file", f"sha512:{SHA512}")
 
 
+def test_an_image_with_more_packages_is_as_its_base() -> None:
+    base, mine = find("debian-12"), find("mine", {"mine": {"from": "debian-12", "packages": ["tcpdump", "nmap", "nmap"], "memory": 1024}})
+    assert (mine.kind, mine.recipe, mine.packages, mine.memory) == ("build", "debian-12", ("nmap", "tcpdump"), 1024)
+    assert (mine.user, mine.boot, mine.cloud_init, mine.python) == (base.user, base.boot, base.cloud_init, base.python)
+    assert find("plain", {"plain": {"from": "debian-12"}}).packages == ()
+
+
 def test_an_absolute_path_is_an_image() -> None:
     image = find("/srv/images/switch.qcow2")
     assert (image.kind, image.path, image.boot) == ("file", "/srv/images/switch.qcow2", "disk")
@@ -75,8 +82,8 @@ def test_another_source_is_another_image() -> None:
         ("ubunto-24.04", {}, "did you mean 'ubuntu-24.04'"),
         ("firewal", {"firewall": "/srv/x"}, "did you mean 'firewall'"),
         ("qqq", {}, r"there are alpine-.*, tiny"),
-        ("web", {"web": {"user": "x"}}, "needs either 'url' or 'path'"),
-        ("web", {"web": {"url": "https://a/b", "path": "/c"}}, "needs either 'url' or 'path'"),
+        ("web", {"web": {"user": "x"}}, "needs one of 'url', 'path' and 'from'"),
+        ("web", {"web": {"url": "https://a/b", "path": "/c"}}, "needs one of 'url', 'path' and 'from'"),
         ("web", {"web": {"url": "https://a/b"}}, "has a URL but no 'sha256', 'sha512' or 'checksum_url'"),
         ("web", {"web": {"url": "ftp://a/b", "sha256": SHA256}}, "neither http nor https"),
         ("web", {"web": {"url": "https://a/b", "checksum_url": "http://a/SUMS"}}, "not https"),
@@ -84,6 +91,12 @@ def test_another_source_is_another_image() -> None:
         ("web", {"web": {"path": "srv/b.raw"}}, "not absolute: 'srv/b.raw'"),
         ("web", {"web": {"path": "/b", "sha": "x"}}, "has no key 'sha'; the keys are boot, "),
         ("web", {"web": 7}, "described by 7"),
+        ("web", {"web": {"from": "debian-12", "path": "/b"}}, "needs one of 'url', 'path' and 'from'"),
+        ("web", {"web": {"from": "tiny", "packages": ["nmap"]}}, "cannot be built from 'tiny'; only 'debian-12' takes packages"),
+        ("web", {"web": {"from": "debian-12", "user": "x"}}, "is built from 'debian-12', so that it cannot have the key 'user'"),
+        ("web", {"web": {"from": "debian-12", "packages": ["nmap", "?essential"]}}, "must be a list of names of Debian packages"),
+        ("web", {"web": {"from": "debian-12", "packages": "nmap"}}, "must be a list of names of Debian packages"),
+        ("web", {"web": {"path": "/b", "packages": ["nmap"]}}, "has packages but no 'from'"),
         ("../web", {"../web": "/b"}, "not usable"),
         (".web", {".web": "/b"}, "not usable"),
     ],

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import lzma
 import shutil
 import threading
@@ -152,7 +153,7 @@ def builds(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         for image in wanted:
             (work / image.name).mkdir()
             (work / image.name / "vmlinux").write_bytes(b"kernel")
-            store.publish(work / image.name, Manifest(image.name, build.digest(image), {"name": image.name, "kind": "build"}))
+            store.publish(work / image.name, Manifest(image.name, build.digest(image), dataclasses.asdict(image)))
 
     monkeypatch.setattr(build, "build", fake)
     return done
@@ -181,6 +182,29 @@ def test_another_recipe_is_another_image(images: Path, builds: list[list[str]], 
     assert run(tiny, debian) == ["replace tiny", "replace debian-12"]
 
 
+def test_an_image_with_more_packages_is_built_again_if_they_or_the_recipe_change(
+    images: Path, builds: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = catalogue.find("debian-12")
+    assert run(base, own("mine", **{"from": "debian-12", "packages": ["tcpdump", "nmap"]})) == ["create debian-12", "create mine"]
+    assert run(base, own("mine", **{"from": "debian-12", "packages": ["nmap", "tcpdump", "nmap"]})) == []
+    assert store.image("mine") == own("mine", **{"from": "debian-12", "packages": ["nmap", "tcpdump"]})
+    assert run(base, own("mine", **{"from": "debian-12", "packages": ["nmap"]})) == ["replace mine"]
+    text = build.source
+    monkeypatch.setattr(build, "source", lambda module: text(module) + (b"# changed" if module.endswith("debian_files") else b""))
+    assert run(base, own("mine", **{"from": "debian-12", "packages": ["nmap"]})) == ["replace debian-12", "replace mine"]
+    report = keep.report("mine")
+    assert report is not None
+    assert (report["user"], report["boot"], report["cloud_init"]) == ("debian", "kernel", True)
+
+
+def test_what_a_later_version_notes_of_an_image_does_no_harm(images: Path, builds: list[list[str]]) -> None:
+    run(catalogue.find("tiny"))
+    path = images / "tiny/manifest.json"
+    path.write_text(path.read_text().replace('"entry": {', '"entry": {"flavour": "mint",'))
+    assert store.image("tiny") == catalogue.find("tiny")
+
+
 def test_failures_of_builds_are_told_together(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(programs, "which", lambda program: None if program in ("mmdebstrap", "depmod") else program)
     with pytest.raises(LabError, match="depmod, mmdebstrap not found; install kmod, mmdebstrap, or use an image that is downloaded"):
@@ -190,7 +214,7 @@ def test_failures_of_builds_are_told_together(images: Path, monkeypatch: pytest.
         def raising(shop: Any, image: Image, out: Path) -> Manifest:
             raise LabError(f"{name} failed")
 
-        return build.Recipe((), raising)
+        return build.Recipe((), raising, 0)
 
     monkeypatch.setattr(programs, "which", lambda program: program)
     monkeypatch.setattr(archive, "open_archive", lambda directory: None)
@@ -206,5 +230,5 @@ def test_failures_of_builds_are_told_together(images: Path, monkeypatch: pytest.
 def test_too_little_room_to_build(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(programs, "require", lambda: None)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: type("Usage", (), {"free": 100 << 20}))
-    with pytest.raises(LabError, match="has 100 MiB free and a build takes about 1500 MiB"):
+    with pytest.raises(LabError, match=r"Cannot build tiny: .* has 100 MiB free and building takes about 600 MiB"):
         keep.converge([catalogue.find("tiny")], (), False, False)

@@ -11,7 +11,15 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabError
-from ansible_collections.netvirt.lab.plugins.module_utils.images.recipes import archive, debian_files, disk, kernel, tiny_files, tree
+from ansible_collections.netvirt.lab.plugins.module_utils.images.recipes import (
+    archive,
+    debian,
+    debian_files,
+    disk,
+    kernel,
+    tiny_files,
+    tree,
+)
 from ansible_collections.netvirt.lab.plugins.module_utils.images.recipes.initramfs import Initramfs
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.processes import Completed
 
@@ -80,6 +88,26 @@ def test_a_boot_record_is_what_sfdisk_reads(tmp_path: Path) -> None:
     listing = subprocess.run(["sfdisk", "--dump", path], capture_output=True, text=True, check=True).stdout
     assert "start=        2048, size=       14336, type=83, bootable" in listing
     assert path.read_bytes()[:440] == b"\x90" * 440
+
+
+def test_no_timer_of_any_package_runs_in_a_guest(tmp_path: Path) -> None:
+    units = tmp_path / "usr/lib/systemd/system"
+    units.mkdir(parents=True)
+    (tmp_path / "lib").symlink_to("usr/lib")
+    for name in ("man-db.timer", "man-db.service", "apt-daily.timer"):
+        (units / name).touch()
+    debian.configure(tmp_path)
+    masked = {path.name for path in (tmp_path / "etc/systemd/system").iterdir() if path.is_symlink()}
+    assert masked == {*debian_files.MASKED_UNITS, "man-db.timer", "apt-daily.timer"}
+
+
+def test_a_disk_has_room_for_what_guests_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert debian.disk_mebibytes(tmp_path) == 2048
+    monkeypatch.setattr(debian, "FREE_MEBIBYTES", 2040)
+    assert debian.disk_mebibytes(tmp_path) == 2048
+    (tmp_path / "usr").mkdir()
+    (tmp_path / "usr/large").write_bytes(b"x" * (10 << 20))
+    assert debian.disk_mebibytes(tmp_path) == 2304
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.netvirt.lab.plugins.module_utils.reach.checks import Check
-from ansible_collections.netvirt.lab.plugins.module_utils.reach.table import failures, records, table
+from ansible_collections.netvirt.lab.plugins.module_utils.reach.table import records, table
 
 
 def test_nothing_to_check_is_said() -> None:
@@ -31,21 +31,6 @@ def test_many_nodes_are_counted() -> None:
     lines = table(many(33))
     assert lines[:2] == ["837 of 870 pairs ok, from 30 nodes, by 870 checks", "FAILED  h0 -> h1"]
     assert lines[31:] == ["... and 3 more"]
-
-
-def test_failures_are_sentences_with_the_way_and_the_cause() -> None:
-    deaf, open_port = Check("ann", "bob", "ping", "10.8.0.9"), Check("ann", "bob tcp/22", "tcp", "10.8.0.9", port=22, reach=False)
-    results = {deaf: "no answer", open_port: "it does, and should not", Check("ann", "switch", "ping", "10.8.0.1"): ""}
-    assert failures(results, {deaf: ["bob:eth0 is down"]}, {deaf: "ann:eth0 - plaza - bob:eth0"}) == [
-        "'ann' cannot reach 10.8.0.9 (bob): no answer. Path: ann:eth0 - plaza - bob:eth0. Likely: bob:eth0 is down.",
-        "'ann' can reach 10.8.0.9 port 22/tcp (bob): it does, and should not.",
-    ]
-
-
-def test_failures_of_one_cause_are_counted() -> None:
-    results = many(40)
-    causes = {check: ["h7:eth0 is down"] for check, problem in results.items() if problem}
-    assert failures(results, causes, {})[30:] == ["... and 10 more.", "40 of the failures: h7:eth0 is down."]
 
 
 def test_records_say_more_of_what_failed() -> None:

@@ -31,6 +31,7 @@ NAMES = {
     "mkfs.ext4": ("e2fsprogs",) * 5,
     "depmod": ("kmod",) * 5,
     "image builder": ("mmdebstrap", "", "", "", ""),
+    "socat": ("socat",) * 5,
     "iperf3": ("iperf3", "iperf3", "iperf3", "iperf", "iperf3"),
     "ovs": ("python3-openvswitch", "python3-openvswitch", "python3-openvswitch3.5", "python3-ovs", ""),
     "pycdlib": ("python3-pycdlib", "python3-pycdlib", "", "python3-pycdlib", ""),

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.netvirt.lab.plugins.module_utils.images.catalogue import CATALOGUE
 from ansible_collections.netvirt.lab.plugins.module_utils.topology import schema
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import compile_share, load
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.schema_expand import BLOCKS
@@ -40,6 +41,21 @@ def test_every_key_is_on_the_page() -> None:
         PAGE.write_text(expected, encoding="utf-8")
     assert {found["name"] for found in TABLE.finditer(text)} == blocks.keys()
     assert PAGE.read_text(encoding="utf-8") == expected
+
+
+def test_every_image_is_on_the_page() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    lines = ["| image | is | about | user | memory at least | cloud-init | Python |", "| --- | --- | --- | --- | --- | --- | --- |"]
+    lines += [
+        f"| `{name}` | {'built' if image.kind == 'build' else 'downloaded'} | {image.size >> 20} MiB | `{image.user}` | {image.memory} MiB "
+        f"| {'yes' if image.cloud_init else 'no'} | {'yes' if image.python else 'no'} |"
+        for name, image in CATALOGUE.items()
+    ]
+    table = "\n".join(lines)
+    expected = re.sub(r"(?<=<!-- images -->\n)(?:.*\n)??(?=<!-- end -->)", lambda _found: f"{table}\n", text, count=1, flags=re.DOTALL)
+    if os.environ.get("UPDATE_GOLDEN"):
+        PAGE.write_text(expected, encoding="utf-8")
+    assert f"<!-- images -->\n{table}\n<!-- end -->" in PAGE.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("example", re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL))

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the netvirt.lab authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The image "debian-12": Debian with systemd, sshd, Python and cloud-init, on a disk with its own boot loader.
+"""The image "debian-12", and those made of it: Debian with systemd, sshd, Python and cloud-init, on a disk with its own boot loader.
 
 The kernel is unpacked beside the packages instead of being installed with them: its installation alone, with two
 runs of update-initramfs, would take as long as all the rest.
@@ -10,13 +10,16 @@ runs of update-initramfs, would take as long as all the rest.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from . import archive, debian_files, disk, kernel
 from .initramfs import Initramfs
 from .programs import run
-from .tree import Tree
+from .tree import LIBRARIES, LOADER, Tree
 
+# What the tree of tools must have for this recipe, besides the boot loader: a busybox and its libraries.
+TOOLS = ("busybox", "libc6")
 PACKAGES = (
     "apt", "cloud-init", "dbus", "e2fsprogs", "ethtool", "iperf3", "iproute2", "iputils-ping", "kmod", "less",
     "netbase", "nftables", "openssh-server", "python3", "sudo", "systemd-resolved", "systemd-sysv", "tcpdump", "udev", "wget",
@@ -43,11 +46,12 @@ MODULES = (
     *(f"fs/{name}/*" for name in ("9p", "fat", "isofs", "nls", "overlayfs", "squashfs")),
 )  # fmt: skip
 COMMAND_LINE = f"root=LABEL={disk.LABEL} console=ttyS0 quiet"
-DISK_MEBIBYTES = 2048
+# A disk is sparse: what is free on it costs nothing until it is used.
+DISK_MEBIBYTES, FREE_MEBIBYTES, STEP_MEBIBYTES = 2048, 1400, 256
 
 
-def bootstrap(packages: archive.Archive, root: Path) -> None:
-    """Install the packages into root."""
+def bootstrap(packages: archive.Archive, root: Path, image: str, more: Sequence[str] = ()) -> None:
+    """Install the recipe's packages, and more, into root."""
     lists = f'mkdir -p "$1/var/lib/apt/lists" && cp -a {packages.lists}/. "$1/var/lib/apt/lists/"'
     options = {
         "--mode": "root",
@@ -57,7 +61,7 @@ def bootstrap(packages: archive.Archive, root: Path) -> None:
         "--dpkgopt": "force-unsafe-io",
         "--setup-hook": lists,
         "--skip": "update",
-        "--include": ",".join(PACKAGES),
+        "--include": ",".join((*PACKAGES, *more)),
     }
     transfer = [f"--aptopt={line}" for line in archive.transfer_settings().splitlines()]
     argv = ["mmdebstrap", "--quiet", *(f"{name}={value}" for name, value in options.items()), *transfer]
@@ -65,7 +69,7 @@ def bootstrap(packages: archive.Archive, root: Path) -> None:
     isolated = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", *argv]
     # Killed, it cannot remove its temporary files: they go with the build's.
     place = {"TMPDIR": str(root.parent)}
-    run([*isolated, archive.SUITE, str(root), str(packages.sources)], "install the packages of the image 'debian-12'", env=place)
+    run([*isolated, archive.SUITE, str(root), str(packages.sources)], f"install the packages of the image '{image}'", env=place)
 
 
 def finish(root: Path, linux: kernel.Kernel, tree: Tree, work: Path, initrd: Path, target: Path) -> None:
@@ -75,7 +79,14 @@ def finish(root: Path, linux: kernel.Kernel, tree: Tree, work: Path, initrd: Pat
     kernel.install(linux, MODULES, root)
     write_initrd(linux, tree, initrd)
     install_boot_files(root, linux, initrd)
-    disk.write(root, tree, work, target, DISK_MEBIBYTES)
+    disk.write(root, tree, work, target, disk_mebibytes(root))
+
+
+def disk_mebibytes(root: Path) -> int:
+    """Return a size for the disk that leaves guests room."""
+    content = sum(path.lstat().st_blocks * 512 for path in root.rglob("*")) >> 20
+    steps = -(-(content + FREE_MEBIBYTES) // STEP_MEBIBYTES)
+    return max(DISK_MEBIBYTES, steps * STEP_MEBIBYTES)
 
 
 def clean(root: Path) -> None:
@@ -94,8 +105,13 @@ def configure(root: Path) -> None:
         path.chmod(0o644)
     for name, place in debian_files.LINKS.items():
         _fresh(root / name).symlink_to(place)
-    for unit in debian_files.MASKED_UNITS:
+    for unit in (*debian_files.MASKED_UNITS, *timers(root)):
         _fresh(root / "etc/systemd/system" / unit).symlink_to("/dev/null")
+
+
+def timers(root: Path) -> list[str]:
+    """Return the timers that packages have brought: a guest does nothing by itself, least of all in the network."""
+    return sorted({path.name for path in (root / "lib/systemd/system").glob("*.timer")})
 
 
 def _fresh(path: Path) -> Path:
@@ -112,6 +128,9 @@ def write_initrd(linux: kernel.Kernel, tree: Tree, target: Path) -> None:
         guest.directory(path)
     guest.file("init", debian_files.INIT, 0o755)
     guest.copy(tree.root / "bin/busybox", "bin/busybox", 0o755)
+    guest.copy(tree.root / LOADER, LOADER, 0o755)
+    for name, library in tree.libraries("bin/busybox").items():
+        guest.copy(library, f"{LIBRARIES[0]}/{name}", 0o644)
     for name in ("blockdev", "cat", "dd", "findfs", "insmod", "mount", "printf", "readlink", "sh", "sleep", "switch_root", "umount"):
         guest.link(f"bin/{name}", "busybox")
     modules = kernel.select(linux.modules, DISK_MODULES)

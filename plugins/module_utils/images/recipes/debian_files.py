@@ -138,17 +138,21 @@ LINKS = {
 }
 
 # Not systemd-logind: it answers the power button. Not systemd-user-sessions: it opens the logins.
-# Not kmod-static-nodes: it makes /dev/net/tun.
+# Not kmod-static-nodes: it makes /dev/net/tun. Timers are all masked, whatever they are.
 MASKED_UNITS = (
-    "apt-daily-upgrade.timer",
-    "apt-daily.timer",
+    # Of packages that may be added: what asks or tells the network something without being asked.
+    "avahi-daemon.service",
+    "avahi-daemon.socket",
+    "chrony.service",
+    "ntpsec.service",
+    "openntpd.service",
+    "packagekit.service",
+    "unattended-upgrades.service",
+    # What takes time.
     "cloud-init-hotplugd.socket",
     "dev-hugepages.mount",
     "dev-mqueue.mount",
-    "dpkg-db-backup.timer",
-    "e2scrub_all.timer",
     "e2scrub_reap.service",
-    "fstrim.timer",
     "getty@tty1.service",
     "modprobe@.service",
     "modprobe@configfs.service",
@@ -176,7 +180,6 @@ MASKED_UNITS = (
     "systemd-repart.service",
     "systemd-sysusers.service",
     "systemd-timesyncd.service",
-    "systemd-tmpfiles-clean.timer",
     "systemd-update-utmp-runlevel.service",
     "systemd-update-utmp.service",
 )

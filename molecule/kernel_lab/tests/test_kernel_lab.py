@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a user of the inner lab sees on its lab host, whose kernel has all that the machine's may lack."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import testinfra
+import yaml
+from testinfra.host import Host
+
+testinfra_hosts = ["local://"]
+
+SCENARIO = Path(__file__).parents[1]
+DATA = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share")
+OPTIONS = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
+
+
+@pytest.fixture(scope="module")
+def machine() -> Host:
+    """Give the lab host of the inner lab."""
+    variables = yaml.safe_load((SCENARIO / "inventory/hosts.yml").read_text(encoding="utf-8"))["lab_hosts"]["hosts"]["machine"]
+    return testinfra.get_host(
+        f"ssh://{variables['ansible_user']}@{variables['ansible_host']}",
+        ssh_identity_file=str(DATA / "netvirt/kernel-lab/id_ed25519"),
+        ssh_extra_args=OPTIONS,
+        sudo=True,
+    )
+
+
+def inside(machine: Host, node: str, command: str) -> str:
+    """Run a command in a namespace of the inner lab."""
+    return str(machine.check_output(f"ip netns exec inside.{node} {command}"))
+
+
+def links(machine: Host, node: str) -> dict[str, Any]:
+    return {link["ifname"]: link for link in json.loads(inside(machine, node, "ip -j -d link show"))}
+
+
+def test_the_switch_forwards_in_the_kernel(machine: Host) -> None:
+    said = machine.check_output("ovs-vsctl --columns=datapath_type,name -f csv --no-headings list Bridge; ovs-dpctl show")
+    bridge, _line, datapaths = said.partition("\n")
+    kind, device = bridge.replace('"', "").split(",")
+    assert kind == "system"
+    assert "system@ovs-system" in datapaths
+    assert f"{device} (internal)" in datapaths
+
+
+def test_checksums_need_no_cure_on_the_kernels_datapath(machine: Host) -> None:
+    """TCP goes through with all offloads as the kernel has them, and Open vSwitch's own setting is not touched."""
+    east, west = (f"ip netns exec inside.{node}" for node in ("east", "west"))
+    settings = machine.check_output(f"{east} ethtool -k eth0; {west} ethtool -k eth0; ovs-vsctl get Open_vSwitch . other_config")
+    assert settings.count("tx-checksumming: on") == 2
+    assert "userspace-tso-enable" not in settings
+    report = json.loads(machine.check_output(f"{east} iperf3 -s -1 -D; sleep 0.5; {west} iperf3 -c east -t 1 -J"))
+    assert report["end"]["sum_received"]["bits_per_second"] > 20e6
+
+
+def test_the_machine_can_move_guests_packets_in_the_kernel(machine: Host) -> None:
+    machine.check_output("test -c /dev/vhost-net && modprobe --dry-run vhost_net")
+
+
+def test_open_vswitch_runs_as_a_unit_that_the_role_has_started(machine: Host) -> None:
+    said = machine.check_output("systemctl is-active openvswitch-switch; ovs-vsctl get Open_vSwitch . external_ids")
+    assert said.startswith("active\n")
+    assert "netvirt-started" in said
+
+
+def test_a_delay_of_ten_milliseconds_each_way_is_twenty_there_and_back(machine: Host) -> None:
+    said = inside(machine, "north", "ping -c 11 -i 0.2 -w 10 10.60.0.2")
+    times = sorted(float(time) for time in re.findall(r"time=([\d.]+)", said))
+    assert len(times) == 11
+    # The best of them, as an emulated machine is now and then late by itself.
+    assert 20.0 <= times[0] <= 22.0
+
+
+def test_a_vlan_crosses_the_switch(machine: Host) -> None:
+    assert links(machine, "east")["eth0.10"]["linkinfo"]["info_data"] == {"protocol": "802.1Q", "id": 10, "flags": ["REORDER_HDR"]}
+    inside(machine, "east", "ping -c 2 -i 0.2 -w 5 10.60.10.2")
+
+
+def test_a_vlan_inside_a_vlan(machine: Host) -> None:
+    outer = links(machine, "north")["eth0.100"]["linkinfo"]["info_data"]
+    assert (outer["protocol"], outer["id"]) == ("802.1ad", 100)
+    inside(machine, "north", "ping -c 2 -i 0.2 -w 5 10.60.107.2")
