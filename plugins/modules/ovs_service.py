@@ -80,7 +80,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    module.params["lab"] = "ovs-service"
+    module.params["lab"] = "ovs_service"
     run(module, goals, lambda changes: {"datapath": best_datapath()})
 
 

@@ -94,7 +94,7 @@ def test_everything_together(lab: Lab) -> None:
     (lab.folder / "parts" / "page.html").write_text("apples\n", encoding="utf-8")
     lab.write(WHOLE)
     assert lab.changed("netvirt.lab.site") > 0
-    assert lab.changed("netvirt.lab.verify") == 0  # which gives the routers time to find each other
+    assert lab.changed("netvirt.lab.verify") == 0
     assert "apples" in run("far1", "curl -sS --max-time 5 http://10.71.0.80/")
     assert "blackhole 192.0.2.0/24" in run("web", "ip route")
     assert "rate 20Mbit" in run("far2", "tc qdisc show dev eth0")

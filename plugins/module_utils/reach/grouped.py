@@ -32,8 +32,8 @@ def told(results: Mapping[Check, str], why: Mapping[Check, Sequence[str]], paths
         if len(group) == 1:
             lines += _wrapped(sentence(first, results[first]), why.get(first, ()), paths.get(first, ""))
         else:
-            causes = list(dict.fromkeys(_wide(cause, nets) for cause in why.get(first, ())))
-            lines += _wrapped(_sentence(group, results), causes, paths.get(first, ""), " of the first")
+            shared = list(dict.fromkeys(_wide(cause, nets) for cause in why.get(first, ())))
+            lines += _wrapped(_sentence(group, results), shared, paths.get(first, ""), " of the first")
     rest = list(groups.values())[MOST:]
     return "\n".join(lines + ([f"... and {sum(map(len, rest))} more, of {len(rest)} other kinds."] if rest else []))
 
