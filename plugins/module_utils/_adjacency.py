@@ -162,7 +162,7 @@ def problems(sessions: Sequence[Session], said: Mapping[Protocol, Any]) -> dict[
     return {session: state for session, state in states.items() if not _there(session, state, full)}
 
 
-def _there(session: Session, state: str, full: Mapping[tuple[str, str], int]) -> bool:
+def _there(session: Session, state: str, full: Mapping[tuple[Protocol, str], int]) -> bool:
     # Two of many tell each other nothing once they both have told the designated router and its backup.
     return state in ("Full", "Up", "Established") or (state == "2-Way" and full[session.protocol, session.interface] >= 2)
 
