@@ -22,18 +22,18 @@ def told(results: Mapping[Check, str], why: Mapping[Check, Sequence[str]], paths
     failed = [check for check, problem in results.items() if problem]
     groups: dict[Hashable, list[Check]] = {}
     for check in failed:
-        causes = tuple(_wide(cause, nets) for cause in why.get(check, ()))
+        shared = tuple(dict.fromkeys(_wide(cause, nets) for cause in why.get(check, ())))
         kind = "reach" if check.verb in ("ping", "tcp", "udp") else check.verb
-        own = () if causes else (results[check], check.verb, check.port, check.size)
-        groups.setdefault((check.reach, kind, causes, own), []).append(check)
+        own = () if shared else (results[check], check.verb, check.port, check.size)
+        groups.setdefault((check.reach, kind, shared, own), []).append(check)
     lines = [f"{len(failed)} of {len(results)} checks failed:"]
     for group in list(groups.values())[:MOST]:
         first = group[0]
         if len(group) == 1:
             lines += _wrapped(sentence(first, results[first]), why.get(first, ()), paths.get(first, ""))
         else:
-            shared = list(dict.fromkeys(_wide(cause, nets) for cause in why.get(first, ())))
-            lines += _wrapped(_sentence(group, results), shared, paths.get(first, ""), " of the first")
+            causes = dict.fromkeys(_wide(cause, nets) for cause in why.get(first, ()))
+            lines += _wrapped(_sentence(group, results), list(causes), paths.get(first, ""), " of the first")
     rest = list(groups.values())[MOST:]
     return "\n".join(lines + ([f"... and {sum(map(len, rest))} more, of {len(rest)} other kinds."] if rest else []))
 
