@@ -14,7 +14,7 @@ from ._paths import run_dir
 from .transport.netlink import Netlink
 from .transport.vty import ask
 
-PATIENCE = 60.0  # seconds; a designated router is elected after 40
+PATIENCE = 90.0  # seconds; a designated router is elected after 40
 _PAUSE = 0.5  # seconds between two looks, or more: so much that looking takes a tenth of the time
 _SETTLED = 1.0  # seconds in which no router has learnt or forgotten a route, where nobody knows which it must learn
 
