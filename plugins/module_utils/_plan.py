@@ -196,9 +196,9 @@ def diff(changes: Iterable[Change[Any]]) -> dict[str, Any]:
     after: dict[str, Any] = {}
     for change in changes:
         names = None if change.action in ("create", "remove") else change.differing
-        for side, rendered in ((change.before, before), (change.after, after)):
+        for side, other, rendered in ((change.before, change.after, before), (change.after, change.before, after)):
             if side is not None:
-                rendered.setdefault(change.kind, {})[change.key] = _shown(side, names)
+                rendered.setdefault(change.kind, {})[change.key] = _shown(side, names, other)
     return {"before": before, "after": after}
 
 
@@ -207,13 +207,20 @@ def _fields(thing: Any) -> dict[str, Any]:
     return {f.name: getattr(thing, f.name) for f in dataclasses.fields(thing) if not f.metadata.get("hidden")}
 
 
-def _shown(thing: Any, names: Collection[str] | None) -> dict[str, Any]:
+def _shown(thing: Any, names: Collection[str] | None, other: Any) -> dict[str, Any]:
     secret = {f.name for f in dataclasses.fields(thing) if f.metadata.get("secret")}
     return {
-        name: "********" if name in secret else _plain(value)
+        name: "********" if name in secret else _less(_plain(value), _plain(getattr(other, name, None)))
         for name, value in sorted(_fields(thing).items())
         if (name in names if names is not None else value not in (None, (), "") and name not in _IDENTITY)
     }
+
+
+def _less(value: Any, other: Any) -> Any:
+    """Return value without the keys that are the same on the other side."""
+    if not (isinstance(value, dict) and isinstance(other, dict)):
+        return value
+    return {key: part for key, part in value.items() if key not in other or other[key] != part}
 
 
 def _plain(value: Any) -> Any:

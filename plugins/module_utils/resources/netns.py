@@ -18,10 +18,11 @@ from ..transport.rtnetlink import link_attributes, mark_link, set_link
 
 @dataclass(frozen=True)
 class Namespace:
-    """A named network namespace, as in ip-netns(8)."""
+    """A named network namespace, as in ip-netns(8); ``up`` is its loopback interface, without which it cannot even talk to itself."""
 
     name: str
     lab: str | None = None
+    up: bool = True
 
     @property
     def key(self) -> str:
@@ -38,7 +39,7 @@ class NamespaceDriver:
         """Read the marks of the namespaces that the goal names, or of all when it purges."""
         named = {target.name for target in goal.want}.union(goal.absent)
         present = [name for name in namespaces.names() if (goal.purge or name in named) and namespaces.exists(name)]
-        return {name: Namespace(name, lab_of(name)) for name in present}
+        return {name: _found(name) for name in present}
 
     def plan(
         self, have: Mapping[str, Namespace], goal: Goal[Namespace], scope: Scope, earlier: Sequence[Change[Any]]
@@ -52,7 +53,7 @@ class NamespaceDriver:
             namespaces.remove(change.key)
 
     def apply(self, changes: Sequence[Change[Namespace]], scope: Scope) -> None:
-        """Make namespaces with their loopback interface up; an adopted one gets the mark."""
+        """Make namespaces with their loopback interface up; one that is there gets the mark, and up."""
         namespaces.prepare()
         for change in changes:
             if change.before is None:
@@ -64,8 +65,12 @@ class NamespaceDriver:
 
 def lab_of(name: str) -> str | None:
     """Return the lab whose mark a namespace carries."""
+    return _found(name).lab
+
+
+def _found(name: str) -> Namespace:
     with Netlink(name) as inside:
-        return next((owner(link.alias) for link in inside.links() if link.index == 1), None)
+        return next((Namespace(name, owner(link.alias), link.up) for link in inside.links() if link.index == 1), Namespace(name))
 
 
 def _settle(name: str, lab: str) -> None:

@@ -58,6 +58,7 @@ class OvsDriver:
         self._datapath = ""
         self._unused: list[Qos] = []
         self._occupied: list[str] = []
+        self._left_over: set[str] = set()
 
     def observe(self, goal: Goal[Bridge], scope: Scope) -> Mapping[str, Bridge]:
         """Read all bridges. Where nothing is wanted, Open vSwitch need not run, but then its file must not hold the lab's bridges."""
@@ -73,6 +74,7 @@ class OvsDriver:
         have = self._have = read_bridges(self._switch.rows("Bridge"))
         self._unused = unused_qos(self._switch.rows("QoS"), self._switch.rows("Port"), scope.lab) if goal.purge else []
         self._occupied = _occupied(goal.want, have, self._devices, scope.lab)
+        self._left_over = _left_over(goal.want, have, self._devices)
         return {name: _with_stale_ports(bridge, self._devices, listened) for name, bridge in have.items()}
 
     def plan(self, have: Mapping[str, Bridge], goal: Goal[Bridge], scope: Scope, earlier: Sequence[Change[Any]]) -> list[Change[Any]]:
@@ -81,10 +83,11 @@ class OvsDriver:
             replace(bridge, datapath_type=self._datapath) if bridge.datapath_type is None and bridge.name not in have else bridge
             for bridge in goal.want
         )
-        changes = plan_bridges(have, replace(goal, want=want), scope, earlier, self._devices)
+        changes = plan_bridges(have, replace(goal, want=want), scope, earlier, self._devices.keys() - self._left_over)
         if self._occupied:
             raise LabErrors(self._occupied)
-        return [*changes, *(Change("ovs_qos", qos, None) for qos in self._unused)]
+        used = {port.qos for bridge in want for port in bridge.ports}
+        return [*changes, *(Change("ovs_qos", qos, None) for qos in self._unused if qos.name not in used)]
 
     def remove(self, changes: Sequence[Change[Any]], scope: Scope) -> None:
         """Remove in transactions that other bridges can bear and wait for each, so that the daemon serves them in between.
@@ -203,6 +206,18 @@ def _occupied(want: Sequence[Bridge], have: Mapping[str, Bridge], devices: Mappi
         if link.name in joining
     )
     return [problem for problem in found if problem]
+
+
+def _left_over(want: Sequence[Bridge], have: Mapping[str, Bridge], devices: Mapping[str, int]) -> set[str]:
+    """Return the wanted bridges whose device a daemon of the userspace datapath has left that ended, and whose database is lost.
+
+    It makes them persistent (lib/netdev-linux.c), and takes them up again. They are known by their address, which is the bridge's.
+    """
+    missing = {bridge.name: (bridge.other_config or {}).get("hwaddr") for bridge in want if bridge.name in devices and bridge.name not in have}
+    if not missing:
+        return set()
+    with Netlink() as kernel:
+        return {link.name for link in kernel.links() if link.kind == "tun" and link.mac == missing.get(link.name) and not link.alias}
 
 
 def _edition(switch: ovsdb.Database, changes: Sequence[Change[Any]], have: Mapping[str, Bridge]) -> Callable[[Callable[[str], Any]], None]:

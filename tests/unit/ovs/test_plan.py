@@ -117,8 +117,8 @@ HAVE = a_bridge(
         ({"ports": ["p1 tag="]}, {"ovs_port": {"p1": {"tag": 10}}}, {"ovs_port": {"p1": {"tag": ""}}}),
         (
             {"ports": [{"name": "p1", "external_ids": {"k": "9"}}]},
-            {"ovs_port": {"p1": {"external_ids": {"k": "1", "other": "2"}}}},
-            {"ovs_port": {"p1": {"external_ids": {"k": "9", "other": "2"}}}},
+            {"ovs_port": {"p1": {"external_ids": {"k": "1"}}}},
+            {"ovs_port": {"p1": {"external_ids": {"k": "9"}}}},
         ),
         ({"ports": ["p2 tag=3"]}, {}, {"ovs_port": {"p2": {"bridge": "b1", "tag": 3}}}),
         ({"ports": ["b1 tag=4"]}, {"ovs_port": {"b1": {"tag": ""}}}, {"ovs_port": {"b1": {"tag": 4}}}),
