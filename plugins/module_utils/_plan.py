@@ -10,7 +10,7 @@ on something that carries none). In a wanted resource a field that is None is no
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from ._errors import LabError, LabErrors
@@ -82,12 +82,16 @@ class Scope:
 
 @dataclasses.dataclass(frozen=True)
 class Goal(Generic[R]):
-    """One driver's part of a run: these must be as given, those must be gone; purge removes the lab's other ones too."""
+    """One driver's part of a run: these must be as given, those must be gone; purge removes the lab's other ones too.
+
+    mine says, of a kind and a thing, whether this run may remove it; None is all.
+    """
 
     driver: Driver[R]
     want: tuple[R, ...] = ()
     absent: tuple[str, ...] = ()
     purge: bool = False
+    mine: Callable[[str, R], bool] | None = None
 
 
 class Driver(Protocol[R]):
@@ -174,6 +178,8 @@ def converge(goals: Sequence[Goal[Any]], scope: Scope) -> list[Change[Any]]:
         except LabError as error:
             problems.append(str(error))
         else:
+            if goal.mine is not None:
+                changes = [change for change in changes if change.before is None or change.after is not None or goal.mine(change.kind, change.before)]
             planned.append((goal, changes))
             everything.extend(changes)
     if problems:

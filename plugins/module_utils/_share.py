@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import dataclasses
+import socket
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -29,6 +31,9 @@ from .resources.ovs import HostDatapath, OvsDriver, host_datapath
 from .resources.service import ServiceDriver, service_from
 from .resources.shaping import ShapingDriver, shapings_from
 from .resources.vm_goals import vm_goals
+
+from .topology.narrow import narrowed
+from .transport import namespaces
 
 NO_UPLINK = "none"
 
@@ -76,6 +81,21 @@ def share_goals(
         Goal(ServiceDriver(), tuple(services), purge=True),
         Goal(CommandDriver(), tuple(commands_from(item, lab) for item in share.get("commands") or ()), purge=True),
     ]
+
+
+def node_goals(
+    share: Mapping[str, Any],
+    nodes: Collection[str],
+    lab: str,
+    authorized_keys: Sequence[str],
+    uplink: str | None,
+    passwords: Mapping[str, Mapping[str, str]],
+) -> list[Goal[Any]]:
+    """Return the goals that a share means for some of its nodes only: nothing of the others is changed or removed. Raise LabErrors."""
+    there = {name for name in namespaces.names() if namespaces.exists(name)}.union(name for _index, name in socket.if_nameindex())
+    narrow, part = narrowed(dict(share), nodes, there)
+    goals = share_goals(narrow, lab, authorized_keys, uplink, passwords)
+    return [dataclasses.replace(goal, mine=part.has) for goal in goals]
 
 
 def with_passwords(vms: Sequence[Mapping[str, Any]], passwords: Mapping[str, Mapping[str, str]]) -> list[Mapping[str, Any]]:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils._lock import lab_lock
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import Goal, Scope, converge, diff
-from ansible_collections.netvirt.lab.plugins.module_utils._share import share_goals
+from ansible_collections.netvirt.lab.plugins.module_utils._share import node_goals, share_goals
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.ovs_service import OvsServiceDriver
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import compile_share, load
 
@@ -50,6 +50,12 @@ class Lab:
         scope = Scope(self.name, check=check)
         with lab_lock(scope):
             return diff(converge(share_goals(share, self.name, (), None, {}), scope))
+
+    def bring_nodes(self, data: Mapping[str, Any], *nodes: str, check: bool = False) -> dict[str, Any]:
+        """Bring these nodes only to what the file says and return the diff."""
+        scope = Scope(self.name, check=check)
+        with lab_lock(scope):
+            return diff(converge(node_goals(self.share(data), nodes, self.name, (), None, {}), scope))
 
     def changed(self, data: Mapping[str, Any] | None) -> dict[str, Any]:
         """Bring the machine to what the file says, see that this was foretold and is all there is to do, and return the diff."""

@@ -94,8 +94,8 @@ HAVE = a_bridge(
         ),
         (
             {"other_config": {"k": "", "new": "3"}},
-            {"ovs_bridge": {"b1": {"other_config": {"k": "1", "other": "2"}}}},
-            {"ovs_bridge": {"b1": {"other_config": {"new": "3", "other": "2"}}}},
+            {"ovs_bridge": {"b1": {"other_config": {"k": "1"}}}},
+            {"ovs_bridge": {"b1": {"other_config": {"new": "3"}}}},
         ),
         ({"other_config": {"unknown": ""}}, {}, {}),
         (

@@ -1,0 +1,182 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The part of a share that concerns some nodes only. Pure; the share is all there is to read from.
+
+A link comes with its node, as far as there is something at its other end: another of the chosen nodes, a switch, the lab host, or a
+namespace that is on the machine already. A switch that a chosen node needs is made if it is missing, and else not touched. DHCP, DNS and
+the way out are one for the whole lab: they come as the file has them, for the switches that are there.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .names import altname, namespace
+from .plain import Item
+
+HOST = ""  # the lab host, or a bridge that joins two guests: at the end of a link, but no node that could be missing
+_SWITCHES = ("ovs", "bridge")
+# What a namespace has beside its interfaces.
+_OF_SPACES = ("sysctls", "firewalls", "commands", "services", "frr")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Chosen nodes: their names, namespaces and devices (of switches), and the keys of the interfaces that come with them."""
+
+    lab: str
+    names: frozenset[str]
+    spaces: frozenset[str]
+    devices: frozenset[str] = frozenset()
+    keys: frozenset[str] = frozenset()
+    gone: set[str] = field(default_factory=set)
+
+    def has(self, kind: str, thing: Any) -> bool:
+        """Say whether something on the machine that the share does not have is of these nodes, and so to be removed.
+
+        Links are asked for before what sits on them.
+        """
+        netns, name = getattr(thing, "netns", ""), getattr(thing, "name", "")
+        if kind == "netns":
+            return name in self.spaces
+        if kind == "link":
+            mine = netns in self.spaces or (thing.peer is not None and thing.peer[0] in self.spaces)
+            mine = mine or (thing.altname or "").startswith(tuple(f"{altname(self.lab, one)}." for one in self.names))
+            mine = mine or thing.altname in {altname(self.lab, one) for one in self.names}
+            if mine:
+                self.gone.add(thing.key)
+            return mine
+        if kind == "vm":
+            return name in self.names
+        if kind == "ovs_bridge":
+            return name in self.devices
+        if kind == "ovs_port":
+            return name in self.gone or thing.bridge in self.devices
+        if kind == "shaping":
+            return netns in self.spaces or thing.key in self.keys
+        return bool(netns) and netns in self.spaces
+
+
+def narrowed(share: Item, names: Collection[str], there: Collection[str]) -> tuple[Item, Part]:
+    """Return what a share has of the nodes, and what tells what else is theirs.
+
+    A name that no node has is one of a node that is to go. there are the namespaces and the interfaces that the lab host has.
+    """
+    owners, nodes = _owners(share), {node["name"]: node for node in share["nodes"]}
+    chosen = frozenset(names)
+    spaces = {node["netns"] for node in nodes.values() if node["netns"] and node["name"] in chosen}
+    devices = {name: node["interfaces"][0]["device"] for name, node in nodes.items() if node["kind"] in _SWITCHES}
+    ready = {name for name, node in nodes.items() if node["kind"] not in ("netns", "vm") or node["netns"] in there} | {HOST, *chosen}
+    around = {*devices, HOST}
+    # Of a link between a chosen switch and another node, the port comes if it is there.
+    keys = {
+        key
+        for key, ends in owners.items()
+        if ends & chosen and ((ends <= ready and (ends & chosen - around or ends <= chosen | around)) or key in there)
+    }
+    wanted = {device for name, device in devices.items() if name in chosen}
+    hidden = {link["master"] for link in share["links"] if link.get("master") and _key(link) in keys} - set(devices.values())
+    needed = {device for key in keys for name, device in devices.items() if name in owners[key]} | hidden
+    whole = wanted | {device for device in needed if device not in there}
+    part = Part(
+        share["lab"],
+        chosen,
+        frozenset({*spaces, *(namespace(share["lab"], name) for name in chosen if name not in nodes)}),
+        frozenset(wanted),
+        frozenset(keys),
+    )
+    present = {*there, *whole}
+    return {
+        **share,
+        "namespaces": [item for item in share["namespaces"] if item["name"] in spaces],
+        "links": [kept for item in share["links"] for kept in _link(item, keys, needed, whole)],
+        "members": [item for item in share["members"] if _key(item) in keys],
+        "bridges": [_bridge(item, keys, whole) for item in share["bridges"] if item["name"] in needed | wanted],
+        "shaping": [item for item in share["shaping"] if _key(item) in keys],
+        "addresses": [
+            item for item in share["addresses"] if _key(item) in keys | whole or (_key(item) not in owners and item["netns"] in spaces)
+        ],
+        **{name: [item for item in share[name] if item["netns"] in spaces] for name in _OF_SPACES},
+        "dhcp_clients": [item for item in share["dhcp_clients"] if f"{item['netns']}/{item['interface']}" in keys],
+        "forwarding": _forwarding(share["forwarding"], present),
+        "dnsmasq": _dnsmasq(share["dnsmasq"], present),
+        "vms": [item for item in share["vms"] if item["name"] in chosen],
+        "nodes": [item for item in share["nodes"] if item["name"] in chosen],
+    }, part
+
+
+def _key(item: Mapping[str, Any]) -> str:
+    return f"{item['netns']}/{item['name']}" if item.get("netns") else str(item["name"])
+
+
+def _by_key(items: Sequence[Item]) -> dict[str, Item]:
+    return {_key(item): item for item in items}
+
+
+def _owners(share: Item) -> dict[str, set[str]]:
+    """Return the nodes that each interface joins, or belongs to, by its key; bridges' own devices are not among them."""
+    spaces = {node["netns"]: node["name"] for node in share["nodes"] if node["netns"]}
+    switches = {node["interfaces"][0]["device"]: node["name"] for node in share["nodes"] if node["kind"] in _SWITCHES}
+    ports = {port["name"]: (switches[bridge["name"]], port) for bridge in share["bridges"] for port in bridge["ports"]}
+    guests = {
+        (f"{nic['netns']}/{nic['tap']}" if nic.get("netns") else nic["tap"]): vm["name"] for vm in share["vms"] for nic in vm.get("nics") or ()
+    }
+    links = _by_key([item for item in share["links"] if item["kind"] != "bridge"])
+
+    def owner(item: Item) -> str:
+        if item.get("netns"):
+            return spaces[item["netns"]]
+        return ports[item["name"]][0] if item["name"] in ports else switches.get(item.get("master", ""), HOST)
+
+    owners: dict[str, set[str]] = defaultdict(set)
+    for key, item in links.items():
+        owners[key].add(owner(item))
+        if item.get("peer"):
+            far = {"netns": item["peer"][0], "name": item["peer"][1]}
+            owners[key].add(owner(links.get(_key(far), far)))
+        if key in guests:
+            owners[key].add(guests[key])
+    for name, (switch, port) in ports.items():
+        peer = (port.get("options") or {}).get("peer")
+        owners[name].update({switch, *((ports[peer][0],) if peer in ports else ())})
+    for item in share["members"]:
+        owners[_key(item)].add(switches.get(item["master"], HOST))
+    for item in share["shaping"]:
+        if item.get("redirect"):
+            owners[_key({**item, "name": item["redirect"]})] = owners[_key(item)]
+    for _level in links:
+        lost = [item for item in links.values() if item.get("parent") and owners[_key(item)] != owners[_key({**item, "name": item["parent"]})]]
+        if not lost:
+            break
+        for item in lost:
+            owners[_key(item)] = owners[_key({**item, "name": item["parent"]})]
+    return owners
+
+
+def _link(item: Item, keys: Collection[str], needed: Collection[str], whole: Collection[str]) -> list[Item]:
+    if item["kind"] != "bridge":
+        return [item] if _key(item) in keys else []
+    if item["name"] in whole:
+        return [item]
+    return [{"name": item["name"], "netns": item["netns"], "kind": "bridge"}] if item["name"] in needed else []
+
+
+def _bridge(item: Item, keys: Collection[str], whole: Collection[str]) -> Item:
+    kept = item if item["name"] in whole else {"name": item["name"], "datapath_type": item.get("datapath_type")}
+    return {**kept, "ports": [port for port in item["ports"] if port["name"] in keys]}
+
+
+def _forwarding(item: Item | None, present: Collection[str]) -> Item | None:
+    """Return the way out of the switches that are there."""
+    interfaces = [name for name in item["interfaces"] if name in present] if item else []
+    return {**item, "interfaces": interfaces} if item and interfaces else None
+
+
+def _dnsmasq(item: Item | None, present: Collection[str]) -> Item | None:
+    """Return DHCP and DNS on the switches that are there."""
+    networks = [network for network in item["networks"] if network["interface"] in present] if item else []
+    return {**item, "networks": networks} if item and networks else None
