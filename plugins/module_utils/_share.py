@@ -32,7 +32,7 @@ from .resources.service import ServiceDriver, service_from
 from .resources.shaping import ShapingDriver, shapings_from
 from .resources.vm_goals import vm_goals
 
-from .topology.narrow import narrowed
+from .topology.narrow import narrowed, without
 from .transport import namespaces
 
 NO_UPLINK = "none"
@@ -90,10 +90,11 @@ def node_goals(
     authorized_keys: Sequence[str],
     uplink: str | None,
     passwords: Mapping[str, Mapping[str, str]],
+    present: bool = True,
 ) -> list[Goal[Any]]:
-    """Return the goals that a share means for some of its nodes only: nothing of the others is changed or removed. Raise LabErrors."""
+    """Return the goals that a share means for some of its nodes only, or for their absence: all else stays as it is. Raise LabErrors."""
     there = {name for name in namespaces.names() if namespaces.exists(name)}.union(name for _index, name in socket.if_nameindex())
-    narrow, part = narrowed(dict(share), nodes, there)
+    narrow, part = narrowed(dict(share), nodes, there) if present else without(dict(share), lab, nodes)
     goals = share_goals(narrow, lab, authorized_keys, uplink, passwords)
     return [dataclasses.replace(goal, mine=part.has) for goal in goals]
 

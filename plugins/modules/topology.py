@@ -36,6 +36,17 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  nodes:
+    description:
+      - The names of the nodes that this run is for, instead of all. Nothing of the others is changed or removed.
+      - A link comes with its node if there is something at its other end, which may be a namespace that is there already. A switch that a
+        node needs is made if it is missing, and else left as it is. DHCP, DNS and NAT are services of the whole lab and are brought to what
+        O(share) has of them for the switches that are there.
+      - A name that no node in O(share) has is one of a node that is to be removed.
+      - With O(state=absent) these nodes are removed; O(share) tells their namespaces and devices where the topology gives these names.
+    type: list
+    elements: str
+    version_added: "0.2.0"
   passwords:
     description:
       - The hashed passwords of guests' users, by VM and then by user, as the inventory plugin has them in C(netvirt_passwords). They are
@@ -80,6 +91,17 @@ EXAMPLES = r"""
     share: "{{ netvirt_share }}"
     uplink: none
 
+- name: Bring two nodes only to what the topology says of them
+  netvirt.lab.topology:
+    share: "{{ netvirt_share }}"
+    nodes: [left, right]
+
+- name: Remove a node and its links, for as long as nobody brings up the whole lab
+  netvirt.lab.topology:
+    lab: ovs-kvm
+    state: absent
+    nodes: [ns1]
+
 - name: Remove everything of a lab
   netvirt.lab.topology:
     lab: ovs-kvm
@@ -106,7 +128,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netvirt.lab.plugins.module_utils._module import LAB_OPTIONS, run
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import Change, Goal
-from ansible_collections.netvirt.lab.plugins.module_utils._share import crowd_notices, share_goals
+from ansible_collections.netvirt.lab.plugins.module_utils._share import crowd_notices, node_goals, share_goals
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.vm_goals import notices, restart_needed
 from ansible_collections.netvirt.lab.plugins.module_utils.transport import sysctl
 
@@ -117,6 +139,7 @@ def main() -> None:
             "share": {"type": "dict"},
             "lab": {"type": "str"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "nodes": {"type": "list", "elements": "str"},
             "passwords": {"type": "dict", "no_log": True, "default": {}},
             "authorized_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
             "uplink": {"type": "str"},
@@ -126,12 +149,14 @@ def main() -> None:
         supports_check_mode=True,
     )
     present = module.params["state"] == "present"
-    share = module.params["share"] if present else {}
+    nodes = module.params["nodes"]
+    share = module.params["share"] or {} if present or nodes is not None else {}
     module.params["lab"] = share["lab"] if present else module.params["lab"]
     planned: list[Goal[Any]] = []
 
     def goals(options: Mapping[str, Any]) -> Sequence[Goal[Any]]:
-        planned.extend(share_goals(share, options["lab"], options["authorized_keys"], options["uplink"], options["passwords"]))
+        told = options["lab"], options["authorized_keys"], options["uplink"], options["passwords"]
+        planned.extend(share_goals(share, *told) if nodes is None else node_goals(share, nodes, *told, present=present))
         return planned
 
     def result(changes: Sequence[Change[Any]]) -> Mapping[str, Any]:
@@ -141,6 +166,9 @@ def main() -> None:
             module.warn(notice)
         for vm, fields in waiting.items():
             module.warn(f"VM '{vm}' must be restarted for its new {', '.join(fields)}; set on_change: restart to have it done.")
+        unknown = set(nodes or ()).difference(node["name"] for node in share.get("nodes") or ()) if present else set()
+        for name in sorted(unknown):
+            module.warn(f"The topology has no node '{name}': what the lab still had of it is removed.")
         counted = Counter(change.action for change in changes)
         return {"restart_needed": waiting, "changes": {name: counted[name] for name in ("create", "update", "replace", "remove")}}
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .names import altname, namespace
@@ -67,8 +67,8 @@ def narrowed(share: Item, names: Collection[str], there: Collection[str]) -> tup
     A name that no node has is one of a node that is to go. there are the namespaces and the interfaces that the lab host has.
     """
     owners, nodes = _owners(share), {node["name"]: node for node in share["nodes"]}
-    chosen = frozenset(names)
-    spaces = {node["netns"] for node in nodes.values() if node["netns"] and node["name"] in chosen}
+    part = _part(share, share["lab"], names)
+    chosen, spaces = part.names, part.spaces
     devices = {name: node["interfaces"][0]["device"] for name, node in nodes.items() if node["kind"] in _SWITCHES}
     ready = {name for name, node in nodes.items() if node["kind"] not in ("netns", "vm") or node["netns"] in there} | {HOST, *chosen}
     around = {*devices, HOST}
@@ -78,24 +78,16 @@ def narrowed(share: Item, names: Collection[str], there: Collection[str]) -> tup
         for key, ends in owners.items()
         if ends & chosen and ((ends <= ready and (ends & chosen - around or ends <= chosen | around)) or key in there)
     }
-    wanted = {device for name, device in devices.items() if name in chosen}
     hidden = {link["master"] for link in share["links"] if link.get("master") and _key(link) in keys} - set(devices.values())
     needed = {device for key in keys for name, device in devices.items() if name in owners[key]} | hidden
-    whole = wanted | {device for device in needed if device not in there}
-    part = Part(
-        share["lab"],
-        chosen,
-        frozenset({*spaces, *(namespace(share["lab"], name) for name in chosen if name not in nodes)}),
-        frozenset(wanted),
-        frozenset(keys),
-    )
+    whole = part.devices | {device for device in needed if device not in there}
     present = {*there, *whole}
     return {
         **share,
         "namespaces": [item for item in share["namespaces"] if item["name"] in spaces],
         "links": [kept for item in share["links"] for kept in _link(item, keys, needed, whole)],
         "members": [item for item in share["members"] if _key(item) in keys],
-        "bridges": [_bridge(item, keys, whole) for item in share["bridges"] if item["name"] in needed | wanted],
+        "bridges": [_bridge(item, keys, whole) for item in share["bridges"] if item["name"] in needed | part.devices],
         "shaping": [item for item in share["shaping"] if _key(item) in keys],
         "addresses": [
             item for item in share["addresses"] if _key(item) in keys | whole or (_key(item) not in owners and item["netns"] in spaces)
@@ -106,7 +98,26 @@ def narrowed(share: Item, names: Collection[str], there: Collection[str]) -> tup
         "dnsmasq": _dnsmasq(share["dnsmasq"], present),
         "vms": [item for item in share["vms"] if item["name"] in chosen],
         "nodes": [item for item in share["nodes"] if item["name"] in chosen],
-    }, part
+    }, replace(part, keys=frozenset(keys))
+
+
+def without(share: Item, lab: str, names: Collection[str]) -> tuple[Item, Part]:
+    """Return the share of a lab that does not have the nodes, as far as they are concerned, and what tells what is theirs.
+
+    The share may be empty; then they are known by the names that the lab gives by itself.
+    """
+    return {"lab": lab}, _part(share, lab, names)
+
+
+def _part(share: Item, lab: str, names: Collection[str]) -> Part:
+    nodes = {node["name"]: node for node in share.get("nodes") or ()}
+    chosen = [nodes.get(name, {"netns": namespace(lab, name), "kind": None}) for name in names]
+    return Part(
+        lab,
+        frozenset(names),
+        frozenset(node["netns"] for node in chosen if node["netns"]),
+        frozenset(node["interfaces"][0]["device"] for node in chosen if node["kind"] in _SWITCHES),
+    )
 
 
 def _key(item: Mapping[str, Any]) -> str:
