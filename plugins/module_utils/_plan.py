@@ -179,7 +179,11 @@ def converge(goals: Sequence[Goal[Any]], scope: Scope) -> list[Change[Any]]:
             problems.append(str(error))
         else:
             if goal.mine is not None:
-                changes = [change for change in changes if change.before is None or change.after is not None or goal.mine(change.kind, change.before)]
+                changes = [
+                    change
+                    for change in changes
+                    if change.before is None or change.after is not None or goal.mine(change.kind, change.before)
+                ]
             planned.append((goal, changes))
             everything.extend(changes)
     if problems:

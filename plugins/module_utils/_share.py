@@ -31,7 +31,6 @@ from .resources.ovs import HostDatapath, OvsDriver, host_datapath
 from .resources.service import ServiceDriver, service_from
 from .resources.shaping import ShapingDriver, shapings_from
 from .resources.vm_goals import vm_goals
-
 from .topology.narrow import narrowed, without
 from .transport import namespaces
 

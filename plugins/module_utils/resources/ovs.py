@@ -213,7 +213,8 @@ def _left_over(want: Sequence[Bridge], have: Mapping[str, Bridge], devices: Mapp
 
     It makes them persistent (lib/netdev-linux.c), and takes them up again. They are known by their address, which is the bridge's.
     """
-    missing = {bridge.name: (bridge.other_config or {}).get("hwaddr") for bridge in want if bridge.name in devices and bridge.name not in have}
+    suspects = [bridge for bridge in want if bridge.name in devices and bridge.name not in have]
+    missing = {bridge.name: (bridge.other_config or {}).get("hwaddr") for bridge in suspects}
     if not missing:
         return set()
     with Netlink() as kernel:

@@ -130,12 +130,10 @@ def _by_key(items: Sequence[Item]) -> dict[str, Item]:
 
 def _owners(share: Item) -> dict[str, set[str]]:
     """Return the nodes that each interface joins, or belongs to, by its key; bridges' own devices are not among them."""
-    spaces = {node["netns"]: node["name"] for node in share["nodes"] if node["netns"]}
-    switches = {node["interfaces"][0]["device"]: node["name"] for node in share["nodes"] if node["kind"] in _SWITCHES}
+    spaces: dict[str, str] = {node["netns"]: node["name"] for node in share["nodes"] if node["netns"]}
+    switches: dict[str, str] = {node["interfaces"][0]["device"]: node["name"] for node in share["nodes"] if node["kind"] in _SWITCHES}
     ports = {port["name"]: (switches[bridge["name"]], port) for bridge in share["bridges"] for port in bridge["ports"]}
-    guests = {
-        (f"{nic['netns']}/{nic['tap']}" if nic.get("netns") else nic["tap"]): vm["name"] for vm in share["vms"] for nic in vm.get("nics") or ()
-    }
+    taps = {_key({"name": nic["tap"], "netns": nic.get("netns")}): vm["name"] for vm in share["vms"] for nic in vm.get("nics") or ()}
     links = _by_key([item for item in share["links"] if item["kind"] != "bridge"])
 
     def owner(item: Item) -> str:
@@ -149,8 +147,8 @@ def _owners(share: Item) -> dict[str, set[str]]:
         if item.get("peer"):
             far = {"netns": item["peer"][0], "name": item["peer"][1]}
             owners[key].add(owner(links.get(_key(far), far)))
-        if key in guests:
-            owners[key].add(guests[key])
+        if key in taps:
+            owners[key].add(taps[key])
     for name, (switch, port) in ports.items():
         peer = (port.get("options") or {}).get("peer")
         owners[name].update({switch, *((ports[peer][0],) if peer in ports else ())})
@@ -159,13 +157,19 @@ def _owners(share: Item) -> dict[str, set[str]]:
     for item in share["shaping"]:
         if item.get("redirect"):
             owners[_key({**item, "name": item["redirect"]})] = owners[_key(item)]
-    for _level in links:
-        lost = [item for item in links.values() if item.get("parent") and owners[_key(item)] != owners[_key({**item, "name": item["parent"]})]]
-        if not lost:
-            break
-        for item in lost:
-            owners[_key(item)] = owners[_key({**item, "name": item["parent"]})]
+    for key, item in links.items():
+        if item.get("parent"):
+            owners[key] = owners[_root(item, links)]
     return owners
+
+
+def _root(item: Item, links: Mapping[str, Item]) -> str:
+    """Return the key of the interface that a sub-interface sits on in the end."""
+    for _level in links:
+        if not item.get("parent"):
+            break
+        item = links[_key({**item, "name": item["parent"]})]
+    return _key(item)
 
 
 def _link(item: Item, keys: Collection[str], needed: Collection[str], whole: Collection[str]) -> list[Item]:

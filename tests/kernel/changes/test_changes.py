@@ -158,7 +158,9 @@ class Traffic:
                 break
             time.sleep(0.05)
         self._stream = subprocess.Popen(
-            [*inside, f"{NAME}.{sender}", *f"iperf3 -c {address} -p {port} -t 600 -b 20M".split()], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [*inside, f"{NAME}.{sender}", *f"iperf3 -c {address} -p {port} -t 600 -b 20M".split()],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         self._ping = subprocess.Popen([*inside, f"{NAME}.{sender}", "ping", "-i", "0.01", address], stdout=subprocess.PIPE, text=True)
 

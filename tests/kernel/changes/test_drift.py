@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -96,7 +95,9 @@ DRIFTS = {
     "loopback address": Drift("ip -n heath.wren addr del 10.255.7.1/32 dev lo", {"address": {"heath.wren/lo": {"addresses": []}}}),
     "loopback down": Drift("ip -n heath.wren link set lo down", {"netns": {"heath.wren": {"up": False}}}),
     "route deleted": Drift("ip -n heath.wren route del 10.99.0.0/24", {"address": {"heath.wren/wire": {"routes": []}}}),
-    "namespace deleted": Drift("ip netns del heath.swan", {}, ("netns heath.swan", "link heath.swan/eth0", "link {swan}", "address heath.swan/eth0")),
+    "namespace deleted": Drift(
+        "ip netns del heath.swan", {}, ("netns heath.swan", "link heath.swan/eth0", "link {swan}", "address heath.swan/eth0")
+    ),
     "bridge deleted": Drift("ip link del {bog}", {"link": {"{swan}": {"master": ""}}}, ("link {bog}",)),
     "bridge down": Drift("ip link set {bog} down", link("{bog}", up=False)),
     "bridge's ageing": Drift("ip link set {fen} type bridge ageing_time 5000", link("{fen}", bridge={"ageing_time": 50})),
@@ -104,8 +105,9 @@ DRIFTS = {
     "port in another bridge": Drift("ip link set {swan} master {fen}", link("{swan}", master="{fen}")),
     "pair made anew": Drift(
         "ip link del {lark}; ip link add {lark} mtu 1400 type veth peer name eth0 address 02:00:00:00:07:01 mtu 1400 netns heath.lark;"
-        "ip link set {lark} up alias netvirt:heath; ip link property add dev {lark} altname heath.lark.eth0; ip -n heath.lark link set eth0 up;"
-        "ip -n heath.lark addr add 10.80.0.11/24 dev eth0; sysctl -qw net.ipv4.conf.{lark}.arp_ignore=8 net.ipv6.conf.{lark}.disable_ipv6=1",
+        "ip link set {lark} up alias netvirt:heath; ip link property add dev {lark} altname heath.lark.eth0;"
+        "ip -n heath.lark link set eth0 up; ip -n heath.lark addr add 10.80.0.11/24 dev eth0;"
+        "sysctl -qw net.ipv4.conf.{lark}.arp_ignore=8 net.ipv6.conf.{lark}.disable_ipv6=1",
         {"ovs_port": {"{lark}": {"fault": "its network device was made anew, and ovs-vswitchd does not listen to it"}}},
     ),
     "port deleted": Drift("ovs-vsctl del-port {lark}", {}, ("ovs_port {lark}",)),
@@ -114,8 +116,11 @@ DRIFTS = {
         {
             "ovs_port": {
                 "stray": {
-                    **{"bridge": "{moor}", "type": "internal", "tag": 3, "protected": False},
-                    **dict.fromkeys(("external_ids", "interface_external_ids", "options", "other_config"), {}),
+                    "bridge": "{moor}",
+                    "type": "internal",
+                    "tag": 3,
+                    "protected": False,
+                    **{name: {} for name in ("external_ids", "interface_external_ids", "options", "other_config")},
                 }
             }
         },
@@ -124,8 +129,13 @@ DRIFTS = {
     "tag": Drift("ovs-vsctl set port {lark} tag=21", {"ovs_port": {"{lark}": {"tag": 21}}}),
     "tag added": Drift("ovs-vsctl set port {wren} tag=21", {}),
     "trunks": Drift("ovs-vsctl set port {wren} trunks=20", {"ovs_port": {"{wren}": {"trunks": [20]}}}),
-    "other_config": Drift("ovs-vsctl set bridge {moor} other_config:forward-bpdu=false", {"ovs_bridge": {"{moor}": {"other_config": {"forward-bpdu": "false"}}}}),
-    "other_config removed": Drift("ovs-vsctl remove bridge {moor} other_config stp-priority", {"ovs_bridge": {"{moor}": {"other_config": {}}}}),
+    "other_config": Drift(
+        "ovs-vsctl set bridge {moor} other_config:forward-bpdu=false",
+        {"ovs_bridge": {"{moor}": {"other_config": {"forward-bpdu": "false"}}}},
+    ),
+    "other_config removed": Drift(
+        "ovs-vsctl remove bridge {moor} other_config stp-priority", {"ovs_bridge": {"{moor}": {"other_config": {}}}}
+    ),
     "queueing deleted": Drift("tc -n heath.wren qdisc del dev wire root", {}, ("shaping heath.wren/wire",)),
     "queueing of a port deleted": Drift("tc qdisc del dev {wren} root", {}, ("shaping {wren}",)),
     "queueing changed": Drift(
@@ -160,10 +170,10 @@ DRIFTS = {
 
 
 @pytest.fixture(scope="module")
-def lab(lab_of: Callable[[str], Lab]) -> Iterator[Lab]:
+def lab(lab_of: Callable[[str], Lab]) -> Lab:
     lab = lab_of(NAME)
     lab.bring(DATA)
-    yield lab
+    return lab
 
 
 class Names(dict[str, Any]):

@@ -42,7 +42,7 @@ SHARE = compile_share(load(LAB))
 def short(items: list[dict[str, Any]]) -> set[str]:
     """Return items by their long names, the hexadecimal part of derived ones left out."""
     return {
-        (item.get("netns") + "/" if item.get("netns") else "") + (item.get("altname") or item["name"].rpartition("-")[0] or item["name"])
+        (f"{item['netns']}/" if item.get("netns") else "") + (item.get("altname") or item["name"].rpartition("-")[0] or item["name"])
         for item in items
     }
 
