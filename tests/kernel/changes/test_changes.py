@@ -162,20 +162,25 @@ class Traffic:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        self._ping = subprocess.Popen([*inside, f"{NAME}.{sender}", "ping", "-i", "0.01", address], stdout=subprocess.PIPE, text=True)
+        self._ping = subprocess.Popen(
+            [*inside, f"{NAME}.{sender}", "ping", "-i", "0.01", address], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
 
-    def end(self) -> tuple[list[int], list[str], int]:
+    def end(self) -> tuple[list[str], list[str], int]:
         """Return the pings that got no answer, the half seconds in which no byte arrived, and how many pings there were."""
         for process in (self._ping, self._stream):
             process.send_signal(signal.SIGINT)
-        pings = {int(found) for found in re.findall(r"icmp_seq=(\d+) ttl", self._ping.communicate(timeout=10)[0])}
+        told = self._ping.communicate(timeout=10)[0]
+        pings = {int(found) for found in re.findall(r"icmp_seq=(\d+) ttl", told)}
+        # What cannot even be sent gets no number.
+        lost = [str(number) for number in sorted(set(range(1, max(pings) + 1)) - pings)] + re.findall("ping: .*|.*nreachable.*", told)
         self._stream.wait(timeout=10)
         said = self._listener.communicate(timeout=10)[0]
-        intervals = re.findall(r"([\d.]+)-[\d.]+\s+sec\s+([\d.]+) KBytes.*?/sec\s*$", said.partition("- - -")[0], re.MULTILINE)
+        intervals = re.findall(r"([\d.]+)-[\d.]+\s+sec\s+([\d.]+) [KMG]?Bytes.*?/sec\s*$", said.partition("- - -")[0], re.MULTILINE)
         silent = [float(amount) == 0 for _since, amount in intervals]
-        stalls = [since for place, (since, _amount) in enumerate(intervals[4:]) if all(silent[place : place + 5])]
+        stalls = [since for place, (since, _amount) in enumerate(intervals[:-4]) if all(silent[place : place + 5])]
         assert intervals, said
-        return sorted(set(range(1, max(pings) + 1)) - pings), stalls, len(pings)
+        return lost, stalls, len(pings)
 
 
 @contextmanager
