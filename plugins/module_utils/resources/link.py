@@ -18,7 +18,7 @@ from ..transport.netlink import Netlink
 from ..transport.rtnetlink import LinkRecord, delete_links
 from ._link_make import create_all, set_all
 from ._link_model import BridgeSettings, Link, read_fields
-from ._network import Network, key_of, read_network
+from ._network import Network, Survey, key_of, read_network
 from .address import AddressDriver, Addressing
 
 __all__ = ["Link", "LinkDriver", "all_links", "link_goals", "port_vlans", "read_fields"]
@@ -46,7 +46,7 @@ class LinkDriver:
         spaces = {target.netns for target in goal.want}.union(key.rpartition("/")[0] for key in goal.absent)
         asked = {target.key: target for target in goal.want}
         have: dict[str, Link] = {}
-        network = self.network = read_network(spaces, everything=goal.purge)
+        network = self.network = Survey.of(scope).network(spaces, everything=goal.purge)
         _require_kernel(goal.want, network)
         for netns, links in network.links.items():
             masters = {record.index: record.name for record in links}

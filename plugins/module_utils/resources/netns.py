@@ -13,7 +13,8 @@ from .._marks import mark, owner
 from .._plan import Change, Goal, Scope, compare
 from ..transport import namespaces
 from ..transport.netlink import Netlink
-from ..transport.rtnetlink import link_attributes, mark_link, set_link
+from ..transport.rtnetlink import LinkRecord, link_attributes, mark_link, set_link
+from ._network import Survey
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ class NamespaceDriver:
     def observe(self, goal: Goal[Namespace], scope: Scope) -> Mapping[str, Namespace]:
         """Read the marks of the namespaces that the goal names, or of all when it purges."""
         named = {target.name for target in goal.want}.union(goal.absent)
-        present = [name for name in namespaces.names() if (goal.purge or name in named) and namespaces.exists(name)]
-        return {name: Namespace(name, lab_of(name)) for name in present}
+        survey = Survey.of(scope)
+        return {name: Namespace(name, _lab(survey.links(name))) for name in survey.present(named, everything=goal.purge)}
 
     def plan(
         self, have: Mapping[str, Namespace], goal: Goal[Namespace], scope: Scope, earlier: Sequence[Change[Any]]
@@ -64,8 +65,11 @@ class NamespaceDriver:
 
 def lab_of(name: str) -> str | None:
     """Return the lab whose mark a namespace carries."""
-    with Netlink(name) as inside:
-        return next((owner(link.alias) for link in inside.links() if link.index == 1), None)
+    return _lab(Survey().links(name))
+
+
+def _lab(links: Sequence[LinkRecord]) -> str | None:
+    return next((owner(link.alias) for link in links if link.index == 1), None)
 
 
 def _settle(name: str, lab: str) -> None:
