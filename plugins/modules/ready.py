@@ -20,8 +20,10 @@ extends_documentation_fragment:
   - netvirt.lab.attributes.info
 options:
   share:
-    description: What the lab host must have, as the inventory plugin P(netvirt.lab.topology#inventory) compiles it into C(netvirt_share).
-    type: dict
+    description:
+      - What the lab host must have, as the inventory plugin P(netvirt.lab.topology#inventory) compiles it into C(netvirt_share), or into
+        C(netvirt_packed_share).
+    type: raw
     required: true
   private_key:
     description: The private SSH key that opens the guests, as text.
@@ -54,12 +56,13 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netvirt.lab.plugins.module_utils._module import reported, require_root
 from ansible_collections.netvirt.lab.plugins.module_utils._ready import Watch, wait_until_ready
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import nodes_from, shells
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.packed import unpacked
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "share": {"type": "dict", "required": True},
+            "share": {"type": "raw", "required": True},
             "private_key": {"type": "str", "no_log": True},
             "timeout": {"type": "float", "default": 300.0},
         },
@@ -67,9 +70,9 @@ def main() -> None:
     )
     if module.check_mode:
         module.exit_json(changed=False, seconds={})
-    share = module.params["share"]
     with reported(module):
         require_root()
+        share = unpacked(module.params["share"])
         with shells(module.params["private_key"]) as keys:
             nodes = nodes_from(share)
             seconds = wait_until_ready(nodes, Watch(share["lab"], keys), module.params["timeout"])

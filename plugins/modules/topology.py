@@ -21,9 +21,10 @@ extends_documentation_fragment:
 options:
   share:
     description:
-      - What the lab host must have, as the inventory plugin compiles it into C(netvirt_share).
+      - What the lab host must have, as the inventory plugin compiles it into C(netvirt_share),
+        or into C(netvirt_packed_share).
       - It is required when O(state=present).
-    type: dict
+    type: raw
   lab:
     description: The name of the lab. It is required when O(state=absent); otherwise the share has it.
     type: str
@@ -102,16 +103,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netvirt.lab.plugins.module_utils._module import LAB_OPTIONS, run
+from ansible_collections.netvirt.lab.plugins.module_utils._module import LAB_OPTIONS, reported, run
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import Change, Goal
 from ansible_collections.netvirt.lab.plugins.module_utils._share import share_goals
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.vm_goals import notices, restart_needed
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.packed import unpacked
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "share": {"type": "dict"},
+            "share": {"type": "raw"},
             "lab": {"type": "str"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "passwords": {"type": "dict", "no_log": True, "default": {}},
@@ -123,7 +125,8 @@ def main() -> None:
         supports_check_mode=True,
     )
     present = module.params["state"] == "present"
-    share = module.params["share"] if present else {}
+    with reported(module):
+        share = unpacked(module.params["share"]) if present else {}
     module.params["lab"] = share["lab"] if present else module.params["lab"]
     planned: list[Goal[Any]] = []
 

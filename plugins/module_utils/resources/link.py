@@ -147,6 +147,7 @@ def _observed(network: Network, netns: str, record: LinkRecord, masters: Mapping
         vnet_hdr=None if tun is None else bool(whole(tun.get(_TUN_VNET_HDR, b""))),
         tx_offload=None if asked.tx_offload is None else network.tx_offload(netns, record.name),
         silent=None if asked.silent is None else network.silent(netns, record.name),
+        link_local=asked.link_local if record.link_local is None else record.link_local,
         parent=masters.get(record.iflink, "") if record.kind == "vlan" and record.netnsid is None else None,
         vlan=vlan,
         protocol=protocol,
