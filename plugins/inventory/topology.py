@@ -18,7 +18,8 @@ description:
     runs on carries the lab.
   - Nodes are in the group C(nodes) and in the group of their kind, C(vms), C(namespaces) or C(switches). A group C(lab_hosts) with its
     variables C(netvirt_lab), C(netvirt_share) and C(netvirt_passwords) holds what each lab host must have; C(netvirt_packed_share) is
-    the share as one word, which Ansible passes on faster. Module M(netvirt.lab.topology) takes the share, and the hashed passwords of guests' users apart from it, as it does not log them.
+    the share as one word, which Ansible passes on faster. Module M(netvirt.lab.topology) takes the share, and the hashed passwords of
+    guests' users apart from it, as it does not log them.
   - Every node has the variables C(netvirt_lab), C(netvirt_lab_host) and C(netvirt_node), and those by which Ansible reaches it. Guests are
     reached by SSH, through the lab host where that is remote; namespaces by way of the lab host and the become plugin
     P(netvirt.lab.netns#become); switches are the lab host itself.

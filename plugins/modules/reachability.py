@@ -136,8 +136,8 @@ from ansible_collections.netvirt.lab.plugins.module_utils._module import reporte
 from ansible_collections.netvirt.lab.plugins.module_utils.reach.lab import Lab, checked
 from ansible_collections.netvirt.lab.plugins.module_utils.reach.table import failures, records, table
 from ansible_collections.netvirt.lab.plugins.module_utils.topology import expect
-from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import shells
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.packed import unpacked
+from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import shells
 
 _EXPECT: dict[str, Any] = {
     "from": {"type": "raw", "required": True},

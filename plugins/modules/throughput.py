@@ -74,8 +74,8 @@ table:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netvirt.lab.plugins.module_utils._iperf import measure, table
 from ansible_collections.netvirt.lab.plugins.module_utils._module import reported, require_root
-from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import nodes_from, shells
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.packed import unpacked
+from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import nodes_from, shells
 
 
 def main() -> None:

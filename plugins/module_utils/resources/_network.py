@@ -147,5 +147,5 @@ def _numbers(links: Mapping[str, Sequence[LinkRecord]]) -> dict[str, dict[int, s
         return {netns: {} for netns in names}
     # Asked one about another, n namespaces are n * n questions: a namespace that numbers them all translates in one each.
     with directory(names) as book:
-        translated = {names[number]: book.translated(number) for number in range(len(names)) if names[number] in asking}
+        translated = {names[number]: book.translated(number, len(names)) for number in range(len(names)) if names[number] in asking}
     return {netns: {theirs: names[ours] for theirs, ours in translated.get(netns, {}).items()} for netns in names}

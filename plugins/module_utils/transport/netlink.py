@@ -32,6 +32,8 @@ _NETNSA_NSID, _NETNSA_FD, _NETNSA_TARGET, _NETNSA_CURRENT = 1, 3, 4, 5
 _SOL_NETLINK, _STRICT_CHECK = 270, 12
 _SKIP_STATS = 8  # RTEXT_FILTER_SKIP_STATS: counters that nobody reads are most of a dump
 _BATCH = 64
+# Linux (6.18 does) may end a dump of namespaces with its first 32 KiB, which are 900 of them.
+_WHOLE = 500
 
 
 class Netlink:
@@ -96,11 +98,21 @@ class Netlink:
         self._socket.send(b"".join(request.numbered(0)))
         return -int(struct.unpack_from("i", next(_messages(self._socket.recv(1 << 16)))[2], 16)[0])
 
-    def translated(self, number: int) -> dict[int, int]:
-        """Return the numbers by which the namespace that has a number here knows others, with those that these have here."""
-        answers = (attributes(data, 20) for data in self._dump(_GETNSID, bytes(4) + attribute(_NETNSA_TARGET, struct.pack("i", number))))
-        pairs = ((found[_NETNSA_NSID], found[_NETNSA_CURRENT]) for found in answers)
-        return {struct.unpack("i", theirs)[0]: struct.unpack("i", ours)[0] for theirs, ours in pairs}
+    def translated(self, number: int, others: int) -> dict[int, int]:
+        """Return the numbers by which the namespace that has a number here knows others, with those that these have here, 0 to others."""
+        target = bytes(4) + attribute(_NETNSA_TARGET, struct.pack("i", number))
+        answers = [attributes(data, 20) for data in self._dump(_GETNSID, target)]
+        if len(answers) < _WHOLE:
+            return {_signed(found[_NETNSA_NSID]): _signed(found[_NETNSA_CURRENT]) for found in answers}
+        known: dict[int, int] = {}
+        for other in range(others):
+            body = target + attribute(_NETNSA_NSID, struct.pack("i", other))
+            self._socket.send(struct.pack("IHHII", 16 + len(body), _GETNSID, _REQUEST, 0, 0) + body)
+            kind, _sequence, data = next(_messages(self._socket.recv(1 << 16)))
+            if kind != _ERROR:
+                known[_signed(attributes(data, 20)[_NETNSA_NSID])] = other
+        known.pop(-1, None)
+        return known
 
     def send(self, requests: Sequence[Request]) -> None:
         """Have the kernel carry out the requests in order. Raise LabErrors with all that it refused."""
@@ -141,6 +153,10 @@ def directory(names: Sequence[str]) -> Iterator[Netlink]:
                 held = ((start + place, opened[name] if name else home[""]) for place, name in enumerate(opened))
                 book.send([_number(number, descriptor) for number, descriptor in held])
         yield book
+
+
+def _signed(value: bytes) -> int:
+    return int(struct.unpack("i", value)[0])
 
 
 def _number(number: int, descriptor: int) -> Request:
