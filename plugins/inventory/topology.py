@@ -17,8 +17,9 @@ description:
     beside the topology file (sources in a folder are read in the order of their names). Without such a group the machine that Ansible
     runs on carries the lab.
   - Nodes are in the group C(nodes) and in the group of their kind, C(vms), C(namespaces) or C(switches). A group C(lab_hosts) with its
-    variables C(netvirt_lab), C(netvirt_share) and C(netvirt_passwords) holds what each lab host must have; module
-    M(netvirt.lab.topology) takes the share, and the hashed passwords of guests' users apart from it, as it does not log them.
+    variables C(netvirt_lab), C(netvirt_share) and C(netvirt_passwords) holds what each lab host must have; C(netvirt_packed_share) is
+    the share as one word, which Ansible passes on faster. Module M(netvirt.lab.topology) takes the share, and the hashed passwords of
+    guests' users apart from it, as it does not log them.
   - Every node has the variables C(netvirt_lab), C(netvirt_lab_host) and C(netvirt_node), and those by which Ansible reaches it. Guests are
     reached by SSH, through the lab host where that is remote; namespaces by way of the lab host and the become plugin
     P(netvirt.lab.netns#become); switches are the lab host itself.
@@ -146,6 +147,7 @@ from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErro
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import compile_share, load
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.guest import passwords
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.model import Topology
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.packed import packed
 from ansible_collections.netvirt.lab.plugins.plugin_utils import reach
 from ansible_collections.netvirt.lab.plugins.plugin_utils.files import PARTS, LabFiles
 from ansible_collections.netvirt.lab.plugins.plugin_utils.keys import private_key
@@ -269,7 +271,7 @@ class InventoryModule(BaseInventoryPlugin):
         self._add_group("namespaces", reach.in_namespace(lab_host, variables), _NODES)
         self._add_group("vms", reach.to_guests(lab_host, variables, str(private_key(topology.name))), _NODES)
         self._set(lab_host, {"netvirt_lab": topology.name})
-        self._set_plain(lab_host, {"netvirt_share": share, "netvirt_passwords": passwords(topology)})
+        self._set_plain(lab_host, {"netvirt_share": share, "netvirt_packed_share": packed(share), "netvirt_passwords": passwords(topology)})
         for described in share["nodes"]:
             node = topology.nodes[described["name"]]
             self.inventory.add_host(node.name, group=_GROUPS[node.kind])

@@ -29,6 +29,7 @@ INTERFACE_OPTIONS: dict[str, Any] = {
 # Fields of a link that an item has in the same form.
 _PLAIN: tuple[str, ...] = (
     *("name", "netns", "kind", "mac", "mtu", "up", "altname", "master", "multi_queue", "vnet_hdr", "tx_offload", "silent"),
+    "link_local",
     *("parent", "vlan", "protocol"),
 )
 

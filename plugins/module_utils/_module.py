@@ -66,4 +66,6 @@ def run(
         with lab_lock(scope):
             changes = converge(goals(module.params), scope)
             extra = dict(result(changes))
-        module.exit_json(changed=bool(changes), diff=diff(changes), **extra)
+            if module._diff:  # a thousand new nodes are more to tell than to make
+                extra["diff"] = diff(changes)
+        module.exit_json(changed=bool(changes), **extra)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from ._errors import LabError, LabErrors
@@ -67,8 +68,7 @@ class Change(Generic[R]):
         """Name the fields whose value changes."""
         if self.before is None or self.after is None:
             return frozenset()
-        before, after = _fields(self.before), _fields(self.after)
-        return frozenset(name for name, value in after.items() if value is not None and before[name] != value)
+        return frozenset(_differing(self.before, self.after))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,6 +78,8 @@ class Scope:
     lab: str
     adopt: bool = False
     check: bool = False
+    # What drivers of this run have read of the machine, for each other; see converge().
+    seen: Any = dataclasses.field(default=None, compare=False, repr=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,10 +135,10 @@ def compare(
         elif current.lab != scope.lab and not scope.adopt:
             problems.append(foreign(kind, current))
         else:
-            change = Change(kind, current, merge(current, target))
-            if change.differing:
-                replace = not change.differing.isdisjoint(replace_on)
-                changes.append(Change(kind, current, target if replace else change.after, replace))
+            differing = _differing(current, target)
+            if differing:
+                replace = not differing.isdisjoint(replace_on)
+                changes.append(Change(kind, current, target if replace else merge(current, target), replace))
     for key, current in have.items():
         if key in wanted:
             continue
@@ -165,8 +167,10 @@ def foreign(kind: str, thing: Resource) -> str:
 def converge(goals: Sequence[Goal[Any]], scope: Scope) -> list[Change[Any]]:
     """Plan all goals, in order; then, unless the scope only checks, remove in reverse order and build in order.
 
-    Nothing is changed before every goal has been planned, and all problems are reported at once.
+    Nothing is changed before every goal has been planned, and all problems are reported at once. So what one driver has
+    read still holds when the next one plans: it is kept in the scope's ``seen``, by the name of what reads it.
     """
+    scope = dataclasses.replace(scope, seen={})
     planned: list[tuple[Goal[Any], list[Change[Any]]]] = []
     everything: list[Change[Any]] = []
     problems: list[str] = []
@@ -212,9 +216,22 @@ def diff(changes: Iterable[Change[Any]]) -> dict[str, Any]:
     return {"before": before, "after": after}
 
 
+def _differing(before: Any, after: Any) -> set[str]:
+    """Name the managed fields of after that before has otherwise."""
+    kind: Any = type(after)
+    values = ((name, getattr(after, name)) for name in _names(kind))
+    return {name for name, value in values if value is not None and getattr(before, name) != value}
+
+
 def _fields(thing: Any) -> dict[str, Any]:
+    kind: Any = type(thing)
+    return {name: getattr(thing, name) for name in _names(kind)}
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
     # A field with metadata hidden=True carries what only the driver needs (an ifindex, a pid): not state.
-    return {f.name: getattr(thing, f.name) for f in dataclasses.fields(thing) if not f.metadata.get("hidden")}
+    return tuple(f.name for f in dataclasses.fields(kind) if not f.metadata.get("hidden"))
 
 
 def _shown(thing: Any, names: Collection[str] | None, other: Any) -> dict[str, Any]:

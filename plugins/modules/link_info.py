@@ -70,6 +70,7 @@ links:
       vnet_hdr: null
       tx_offload: false
       silent: false
+      link_local: true
       parent: null
       vlan: null
       protocol: null

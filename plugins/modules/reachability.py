@@ -29,9 +29,10 @@ extends_documentation_fragment:
 options:
   share:
     description:
-      - What the lab host must have, as the inventory plugin P(netvirt.lab.topology#inventory) compiles it into C(netvirt_share).
+      - What the lab host must have, as the inventory plugin P(netvirt.lab.topology#inventory) compiles it into C(netvirt_share),
+        or into C(netvirt_packed_share).
       - One of O(share) and O(expect) is required.
-    type: dict
+    type: raw
   private_key:
     description: The private SSH key that opens the guests, as text.
     type: str
@@ -137,6 +138,7 @@ from ansible_collections.netvirt.lab.plugins.module_utils.reach.grouped import t
 from ansible_collections.netvirt.lab.plugins.module_utils.reach.lab import Lab, checked
 from ansible_collections.netvirt.lab.plugins.module_utils.reach.table import records, table
 from ansible_collections.netvirt.lab.plugins.module_utils.topology import expect
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.packed import unpacked
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import shells
 
 _EXPECT: dict[str, Any] = {
@@ -155,7 +157,7 @@ _MOST = 2000
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "share": {"type": "dict"},
+            "share": {"type": "raw"},
             "private_key": {"type": "str", "no_log": True},
             "pairs": {"type": "str", "choices": ["auto", "all", "ring", "none"], "default": "auto"},
             "expect": {"type": "list", "elements": "dict", "options": _EXPECT},
@@ -172,7 +174,7 @@ def main() -> None:
         more = expect.read(options["expect"] or [], problems)
         if problems:
             raise LabErrors(problems)
-        lab = Lab(options["share"] or {}, more)
+        lab = Lab(unpacked(options["share"]), more)
         checks = lab.checks(options["pairs"], options["outside"] or None)
         with shells(options["private_key"]) as keys:
             results, reasons = checked(lab, checks, keys, options["timeout"])

@@ -25,8 +25,10 @@ extends_documentation_fragment:
   - netvirt.lab.attributes.info
 options:
   share:
-    description: What the lab host must have, as the inventory plugin P(netvirt.lab.topology#inventory) compiles it into C(netvirt_share).
-    type: dict
+    description:
+      - What the lab host must have, as the inventory plugin P(netvirt.lab.topology#inventory) compiles it into C(netvirt_share), or into
+        C(netvirt_packed_share).
+    type: raw
     required: true
   private_key:
     description: The private SSH key that opens the guests, as text.
@@ -62,13 +64,14 @@ from ansible_collections.netvirt.lab.plugins.module_utils._adjacency import rout
 from ansible_collections.netvirt.lab.plugins.module_utils._module import reported, require_root
 from ansible_collections.netvirt.lab.plugins.module_utils._ready import Watch, wait_until_ready
 from ansible_collections.netvirt.lab.plugins.module_utils._routing import PATIENCE, Routing
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.packed import unpacked
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import nodes_from, shells
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "share": {"type": "dict", "required": True},
+            "share": {"type": "raw", "required": True},
             "private_key": {"type": "str", "no_log": True},
             "timeout": {"type": "float", "default": 300.0},
         },
@@ -76,10 +79,10 @@ def main() -> None:
     )
     if module.check_mode:
         module.exit_json(changed=False, seconds={})
-    share, timeout = module.params["share"], module.params["timeout"]
-    routing = Routing(share["lab"], routers(share), min(timeout, PATIENCE))
     with reported(module):
         require_root()
+        share, timeout = unpacked(module.params["share"]), module.params["timeout"]
+        routing = Routing(share["lab"], routers(share), min(timeout, PATIENCE))
         with shells(module.params["private_key"]) as keys:
             nodes = nodes_from(share)
             seconds = wait_until_ready(nodes, Watch(share["lab"], keys, routing), timeout)

@@ -17,8 +17,10 @@ extends_documentation_fragment:
   - netvirt.lab.attributes.info
 options:
   share:
-    description: What the lab host must have, as the inventory plugin P(netvirt.lab.topology#inventory) compiles it into C(netvirt_share).
-    type: dict
+    description:
+      - What the lab host must have, as the inventory plugin P(netvirt.lab.topology#inventory) compiles it into C(netvirt_share), or into
+        C(netvirt_packed_share).
+    type: raw
     required: true
   private_key:
     description: The private SSH key that opens the guests, as text.
@@ -72,13 +74,14 @@ table:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netvirt.lab.plugins.module_utils._iperf import measure, table
 from ansible_collections.netvirt.lab.plugins.module_utils._module import reported, require_root
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.packed import unpacked
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import nodes_from, shells
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "share": {"type": "dict", "required": True},
+            "share": {"type": "raw", "required": True},
             "private_key": {"type": "str", "no_log": True},
             "seconds": {"type": "int", "default": 5},
             "repeats": {"type": "int", "default": 1},
@@ -88,10 +91,11 @@ def main() -> None:
     )
     if module.check_mode:
         module.exit_json(changed=False, results=[], table=[])
-    share, options = module.params["share"], module.params
-    models = {(vm["name"], nic["id"]): nic["model"] for vm in share["vms"] for nic in vm["nics"]}
+    options = module.params
     with reported(module):
         require_root()
+        share = unpacked(options["share"])
+        models = {(vm["name"], nic["id"]): nic["model"] for vm in share["vms"] for nic in vm["nics"]}
         with shells(options["private_key"]) as keys:
             nodes = nodes_from(share)
             results = measure(nodes, models, keys, options["seconds"], options["repeats"], options["port"])

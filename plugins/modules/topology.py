@@ -23,9 +23,10 @@ extends_documentation_fragment:
 options:
   share:
     description:
-      - What the lab host must have, as the inventory plugin compiles it into C(netvirt_share).
+      - What the lab host must have, as the inventory plugin compiles it into C(netvirt_share),
+        or into C(netvirt_packed_share).
       - It is required when O(state=present).
-    type: dict
+    type: raw
   lab:
     description: The name of the lab. It is required when O(state=absent); otherwise the share has it.
     type: str
@@ -126,17 +127,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netvirt.lab.plugins.module_utils._module import LAB_OPTIONS, run
+from ansible_collections.netvirt.lab.plugins.module_utils._module import LAB_OPTIONS, reported, run
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import Change, Goal
 from ansible_collections.netvirt.lab.plugins.module_utils._share import crowd_notices, node_goals, share_goals
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.vm_goals import notices, restart_needed
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.packed import unpacked
 from ansible_collections.netvirt.lab.plugins.module_utils.transport import sysctl
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "share": {"type": "dict"},
+            "share": {"type": "raw"},
             "lab": {"type": "str"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "nodes": {"type": "list", "elements": "str"},
@@ -150,7 +152,8 @@ def main() -> None:
     )
     present = module.params["state"] == "present"
     nodes = module.params["nodes"]
-    share = module.params["share"] or {} if present or nodes is not None else {}
+    with reported(module):
+        share = unpacked(module.params["share"]) if present or nodes is not None else {}
     module.params["lab"] = share["lab"] if present else module.params["lab"]
     planned: list[Goal[Any]] = []
 

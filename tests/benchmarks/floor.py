@@ -80,7 +80,9 @@ def up(paths: list[Path]) -> None:
         with kernel() as talk:
             index = socket.if_nametoindex("eth0")
             address = struct.pack("!I", (10 << 24) + (99 << 16) + number + 1)
-            ask(talk, NEWLINK, 0, [interface(1, 1), interface(index, 1)])
+            # Without link-local addresses, as these would be announced to all: the switch would be busy with that, and not with us.
+            silent = attribute(26, attribute(socket.AF_INET6, attribute(8, b"\1")))
+            ask(talk, NEWLINK, 0, [interface(index) + silent, interface(1, 1), interface(index, 1)])
             ask(talk, NEWADDR, CREATE | EXCL, [struct.pack("BBBBi", 2, 16, 0, 0, index) + attribute(2, address) + attribute(1, address)])
         os.close(space)
     done(libc.setns(home, NEWNET))

@@ -5,11 +5,13 @@
 
 Start it in a simulated lab host:
 
-    tests/labhost once scale -- .venv/bin/python tests/benchmarks/scale.py [--sizes N ...] [--switch ovs|bridge] [--tree DEPTH] [--peer]
+    tests/labhost once scale -- .venv/bin/python tests/benchmarks/scale.py [--sizes N ...] [--switch ovs|bridge] [--tree DEPTH] ...
+
 
 Every figure is the time of a whole ansible-playbook, from the file to the end: up (site.yml --tags topology), nothing to do,
 one node more, down (teardown.yml). 'start' is ansible-playbook with one task that does nothing. --peer measures Mininet too.
-It prints a table and writes .cache/benchmarks/scale-SHAPE-SWITCH.json.
+It prints a table and writes .cache/benchmarks/scale-SHAPE-SWITCH.json, and with --plot an .svg beside it. Compare what stands in
+one row: other programs make all of it slower, 'load' says how many were there.
 """
 
 from __future__ import annotations
@@ -117,11 +119,35 @@ def table(rows: Sequence[dict[str, Any]]) -> list[str]:
     return ["  ".join(cell.rjust(width) for cell, width in zip(line, widths)) for line in cells]
 
 
+def plot(rows: Sequence[dict[str, Any]]) -> str:
+    """Return the times over the sizes as an SVG; a straight line is linear growth."""
+    size = next(iter(rows[0]))
+    curves = {key: [(row[size], row[key]) for row in rows if key in row] for key in rows[0] if key not in (size, "load", "MiB")}
+    widest = max(row[size] for row in rows)
+    highest = max(value for points in curves.values() for _size, value in points)
+
+    def place(x: float, y: float) -> str:
+        return f"{60 + 600 * x / widest:.1f},{420 - 380 * y / highest:.1f}"
+
+    parts = [
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 860 460" font-family="sans-serif" font-size="12">',
+        '<rect width="860" height="460" fill="white"/><path d="M60,40 V420 H660" fill="none" stroke="black"/>',
+        f'<text x="60" y="440">0</text><text x="640" y="440">{widest} nodes</text><text x="10" y="35">{highest:.0f} s</text>',
+    ]
+    for number, (key, points) in enumerate(sorted(curves.items(), key=lambda curve: -curve[1][-1][1])):
+        colour = f"hsl({number * 360 // len(curves)} 80% 40%)"
+        line = " ".join(place(x, y) for x, y in points)
+        parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts.append(f'<text x="675" y="{60 + 18 * number}" fill="{colour}">{key}: {points[-1][1]:.1f} s</text>')
+    return "\n".join([*parts, "</svg>", ""])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="*", default=[50, 100, 200, 500, 1000, 2000], help="stars of so many namespaces")
     parser.add_argument("--tree", type=int, default=0, help="instead a binary tree of this depth")
     parser.add_argument("--switch", choices=["ovs", "bridge"], default="ovs", help="the kind of switches")
+    parser.add_argument("--plot", action="store_true", help="draw how the times grow")
     parser.add_argument("--peer", action="store_true", help="measure Mininet too")
     options = parser.parse_args()
     folder = Path("/tmp/netvirt-scale")
@@ -129,11 +155,13 @@ def main() -> None:
     os.environ["ANSIBLE_CONFIG"] = str(CHECKOUT / "ansible.cfg")
     # Packages and daemons are there before the clock runs, for all alike.
     play(written(folder, star(1, options.switch)), "playbooks/site.yml", "--tags", "host_prep")
-    start = start_up(folder)
+    # The daemon is the machine's own then, so that no teardown stops it.
+    marks = ["netvirt-started", "netvirt-userspace-tso"]
+    seconds("ovs-vsctl", "--no-wait", "remove", "Open_vSwitch", ".", "external_ids", *marks)
     rows: list[dict[str, Any]] = []
     shapes = [("tree", options.tree)] if options.tree else [("star", size) for size in options.sizes]
     for shape, size in shapes:
-        row: dict[str, Any] = {shape: size, "start": start}
+        row: dict[str, Any] = {shape: size, "load": os.getloadavg()[0], "start": start_up(folder)}
         row.update(
             measured(folder, tree(size, options.switch), None)
             if shape == "tree"
@@ -151,6 +179,8 @@ def main() -> None:
     target = CHECKOUT / ".cache" / "benchmarks" / f"scale-{shapes[0][0]}-{options.switch}.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    if options.plot:
+        target.with_suffix(".svg").write_text(plot(rows), encoding="utf-8")
     print("\n".join(table(rows)))
 
 

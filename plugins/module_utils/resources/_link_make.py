@@ -22,6 +22,7 @@ from ..transport.rtnetlink import (
     create_link,
     create_veth,
     link_attributes,
+    lone_link,
     mark_link,
     name_link,
     set_kind,
@@ -32,7 +33,7 @@ from ._network import key_of
 
 TAP = ("owner", "group", "vnet_hdr")
 # What the message that creates an interface does not set; a tap is created by other means, and without any.
-_UNBORN = frozenset(("altname", "master", "up"))
+_UNBORN = frozenset(("altname", "link_local", "master", "up"))
 _TAP_UNBORN = frozenset(("mac", "mtu"))
 
 
@@ -149,6 +150,8 @@ def _settings(change: Change[Link], masters: Mapping[str, int], lab: str) -> lis
     requests: list[Request] = []
     if "lab" in differs:
         requests.append(mark_link(link.name, mark(lab)))
+    if "link_local" in differs and link.link_local is False:
+        requests.append(lone_link(link.name))
     if "altname" in differs:
         if old and old.altname:
             requests.append(name_link(link.name, old.altname, remove=True))
@@ -178,6 +181,8 @@ def _set_device(change: Change[Link]) -> None:
         ethtool.set_tx_offload(link.name, link.tx_offload)
     if link.silent is not None and (fresh or "silent" in change.differing):
         ip_stack.set_silent(link.name, link.silent)
+    if link.link_local and not fresh and "link_local" in change.differing:
+        ip_stack.give_link_local(link.name)
     if link.kind == "tap" and not fresh and not change.differing.isdisjoint(TAP):
         tap.change(link.name, link.owner, link.group, bool(link.vnet_hdr), bool(link.multi_queue))
 

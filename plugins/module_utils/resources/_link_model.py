@@ -90,6 +90,7 @@ class Link:
 
     owner and group are ids, -1 for nobody. On a silent interface, a switch's port, the host's own IP stack takes no part:
     Open vSwitch's userspace datapath only listens in, and the host would answer for its addresses a second time.
+    Without link_local the kernel gives an interface no IPv6 address by itself, for which it would ask all of its network.
     A sub-interface of kind vlan sits on its parent, in the same namespace. tag (0: none) and trunks are the VLANs of a
     bridge's port, or of the bridge's own.
     """
@@ -110,6 +111,7 @@ class Link:
     vnet_hdr: bool | None = None
     tx_offload: bool | None = None
     silent: bool | None = None
+    link_local: bool | None = None
     parent: str | None = None
     vlan: int | None = None
     protocol: str | None = None

@@ -16,8 +16,8 @@ from .._plan import Change, Scope
 from ..transport import ethtool, ip_stack, namespaces
 from ..transport.bridge import PortVlan
 from ..transport.namespaces import inside
-from ..transport.netlink import Netlink
-from ..transport.rtnetlink import LinkRecord
+from ..transport.netlink import Netlink, addresses_of, directory, routes_of
+from ..transport.rtnetlink import AddressRecord, LinkRecord, RouteRecord
 
 
 def key_of(netns: str, name: str) -> str:
@@ -37,7 +37,7 @@ def require_present(names: Iterable[str], purpose: str, present: Collection[str]
 class Network:
     """The interfaces of the namespaces that were read, by namespace; numbers has each one's ids for the others."""
 
-    links: Mapping[str, list[LinkRecord]]
+    links: Mapping[str, Sequence[LinkRecord]]
     numbers: Mapping[str, Mapping[int, str]]
     _vlans: dict[str, dict[int, frozenset[PortVlan]]] = field(default_factory=dict)
 
@@ -80,22 +80,72 @@ class Network:
             return ip_stack.silent(name)
 
 
+class Survey:
+    """What a run reads of the machine's namespaces. It enters each one once; what it tells holds until the first change."""
+
+    def __init__(self) -> None:
+        self._visits: dict[str, _Visit] = {}
+        self._present: list[str] | None = None
+
+    @staticmethod
+    def of(scope: Scope) -> Survey:
+        """Return the one that the drivers of a run share, or one of its own for who observes outside of a run."""
+        found: Survey = Survey() if scope.seen is None else scope.seen.setdefault(Survey.__name__, Survey())
+        return found
+
+    def present(self, spaces: Collection[str], everything: bool = False) -> list[str]:
+        """Return the names of those of spaces that exist, or of all namespaces of the machine."""
+        if self._present is None:
+            self._present = namespaces.names()
+        return [name for name in self._present if (everything or name in spaces) and (name in self._visits or namespaces.exists(name))]
+
+    def links(self, netns: str) -> Sequence[LinkRecord]:
+        """Return the interfaces of a namespace, by index."""
+        return self._visited(netns).links
+
+    def addresses(self, netns: str) -> Sequence[AddressRecord]:
+        """Return the addresses of a namespace."""
+        return addresses_of(self._visited(netns).addresses)
+
+    def routes(self, netns: str) -> Sequence[RouteRecord]:
+        """Return the routes of a namespace."""
+        return routes_of(self._visited(netns).routes)
+
+    def network(self, spaces: Collection[str], everything: bool = False) -> Network:
+        """Return the interfaces of the lab host's own namespace and those of spaces that exist, or of all of the machine."""
+        links = {netns: self.links(netns) for netns in ["", *self.present(spaces, everything)]}
+        return Network(links, _numbers(links))
+
+    def _visited(self, netns: str) -> _Visit:
+        if netns not in self._visits:
+            with Netlink(netns) as kernel:
+                self._visits[netns] = _Visit(
+                    sorted(kernel.links(), key=lambda record: record.index), kernel.packed_addresses(), kernel.packed_routes()
+                )
+        return self._visits[netns]
+
+
+@dataclass(frozen=True)
+class _Visit:
+    """What one look into a namespace tells; addresses and routes are still packed, as few ask for them."""
+
+    links: Sequence[LinkRecord]
+    addresses: Sequence[bytes]
+    routes: Sequence[bytes]
+
+
 def read_network(spaces: Collection[str], everything: bool = False) -> Network:
     """Read the lab host's own namespace and those of spaces that exist, or all of the machine."""
-    present = [name for name in namespaces.names() if (everything or name in spaces) and namespaces.exists(name)]
-    links: dict[str, list[LinkRecord]] = {}
-    numbers: dict[str, dict[int, str]] = {}
-    with namespaces.descriptors(["", *present]) as opened:
-        for netns in opened:
-            with Netlink(netns) as kernel:
-                links[netns] = sorted(kernel.links(), key=lambda record: record.index)
-                # Only the namespaces that a veth of this one leads to have a number here.
-                wanted = {record.netnsid for record in links[netns] if record.netnsid is not None}
-                numbers[netns] = {}
-                for other, descriptor in opened.items() if wanted else ():
-                    number = kernel.netnsid(descriptor)
-                    if number in wanted:
-                        numbers[netns][number] = other
-                        if len(numbers[netns]) == len(wanted):
-                            break
-    return Network(links, numbers)
+    return Survey().network(spaces, everything)
+
+
+def _numbers(links: Mapping[str, Sequence[LinkRecord]]) -> dict[str, dict[int, str]]:
+    """Return by which numbers each namespace knows those that its veth pairs lead to."""
+    names = list(links)
+    asking = {netns for netns, records in links.items() if any(record.netnsid is not None for record in records)}
+    if not asking:
+        return {netns: {} for netns in names}
+    # Asked one about another, n namespaces are n * n questions: a namespace that numbers them all translates in one each.
+    with directory(names) as book:
+        translated = {names[number]: book.translated(number, len(names)) for number in range(len(names)) if names[number] in asking}
+    return {netns: {theirs: names[ours] for theirs, ours in translated.get(netns, {}).items()} for netns in names}

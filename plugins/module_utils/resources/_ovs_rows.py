@@ -192,14 +192,6 @@ class Writer:
         for name, rows in self._fresh.items():
             self.bridges[name].ports = rows
 
-    def drop_bridge(self, name: str) -> None:
-        """Remove a bridge; the server removes what only it referred to."""
-        self._root.delvalue("bridges", self.bridges[name])
-
-    def drop_port(self, bridge: str, name: str) -> None:
-        """Remove a port from its bridge."""
-        self.bridges[bridge].delvalue("ports", self.ports[name])
-
     def _interface(self, name: str) -> Any:
         row = self._insert("Interface")
         row.name = name

@@ -8,18 +8,17 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._errors import LabErrors
 from .._plan import Change, Goal, Scope, compare
 from ..topology.values import ListOf, Type
-from ..transport import namespaces
 from ..transport.namespaces import inside
 from ..transport.netlink import Netlink
 from ..transport.rtnetlink import RTPROT_STATIC, Request, RouteRecord, link_attributes, set_address, set_link, set_route
-from ._network import key_of
+from ._network import Survey, key_of
 
 _KERNEL = 2  # RTPROT_KERNEL: routes that come and go with an address
 # What a namespace's lo has from the kernel is nobody's to manage.
@@ -83,21 +82,20 @@ class AddressDriver:
         """Read all interfaces of the namespaces that the goal names."""
         have: dict[str, Addressing] = {}
         wanted = {target.key for target in goal.want}
-        for netns in {target.netns for target in goal.want}:
-            if netns and not namespaces.exists(netns):
-                continue
-            with Netlink(netns) as kernel:
-                addresses: dict[int, list[str]] = defaultdict(list)
-                routes: dict[int, list[RouteRecord]] = defaultdict(list)
-                for address in kernel.addresses():
-                    if not address.lifetime and address.address not in _OWN:
-                        addresses[address.index].append(address.address)
-                for route in kernel.routes():
-                    routes[route.index].append(route)
-                for link in kernel.links():
-                    key = key_of(netns, link.name)
-                    places = tuple(sorted(addresses[link.index])), _routes(routes[link.index], managed=key in wanted)
-                    have[key] = Addressing(link.name, netns, scope.lab, link.up, *places)
+        survey = Survey.of(scope)
+        spaces = {target.netns for target in goal.want}
+        for netns in [*({""} & spaces), *survey.present(spaces)]:
+            addresses: dict[int, list[str]] = defaultdict(list)
+            routes: dict[int, list[RouteRecord]] = defaultdict(list)
+            for address in survey.addresses(netns):
+                if not address.lifetime and address.address not in _OWN:
+                    addresses[address.index].append(address.address)
+            for route in survey.routes(netns):
+                routes[route.index].append(route)
+            for link in survey.links(netns):
+                key = key_of(netns, link.name)
+                places = tuple(sorted(addresses[link.index])), _routes(routes[link.index], managed=key in wanted)
+                have[key] = Addressing(link.name, netns, scope.lab, link.up, *places)
         return have
 
     def plan(
@@ -106,8 +104,7 @@ class AddressDriver:
         """Compare; what an interface had before it is replaced, or in a namespace that is, is lost."""
         lost = {change.key for change in earlier if change.action in ("remove", "replace")}
         left = {key: found for key, found in have.items() if key not in lost and found.netns not in lost}
-        wanted = {target.key for target in goal.want}
-        problems = [problem for target in goal.want for problem in _overlaps(target, left.values(), wanted)]
+        problems = _overlaps(goal.want, left.values())
         if problems:
             raise LabErrors(problems)
         here = {target.key: left[target.key].only(target.family) for target in goal.want if target.key in left}
@@ -166,17 +163,22 @@ def _requests(change: Change[Addressing]) -> list[Request]:
     return requests + [set_route(index, after.name, route.to, route.via) for route in sorted(routes, key=str)]
 
 
-def _overlaps(target: Addressing, others: Collection[Addressing], wanted: Collection[str]) -> list[str]:
-    """Name the interfaces of the same namespace that already use a subnet of the target."""
+def _overlaps(targets: Sequence[Addressing], others: Iterable[Addressing]) -> list[str]:
+    """Name the interfaces, other than the targets, that already use a subnet of a target in its namespace."""
+    own = {target.key for target in targets}
+    used: dict[str, list[tuple[str, tuple[str, bool]]]] = defaultdict(list)
+    for other in others:
+        if other.key not in own:
+            used[other.netns] += [(other.key, network) for network in _networks(other)]
     problems = []
-    for address in target.addresses or ():
-        for other in others:
-            if other.netns == target.netns and other.key not in wanted:
-                used = next((network[0] for network in _networks(other) if _claims(network, address)), None)
-                if used:
-                    subnet = ipaddress.ip_interface(address).network
-                    way_out = "choose another subnet, or free that one"
-                    problems.append(f"The subnet {subnet} of '{target.key}' is in use: '{other.key}' has {used}; {way_out}.")
+    for target in targets:
+        for address in (target.addresses or ()) if used[target.netns] else ():
+            theirs = {key: network[0] for key, network in reversed(used[target.netns]) if _claims(network, address)}
+            subnet = ipaddress.ip_interface(address).network
+            problems += [
+                f"The subnet {subnet} of '{target.key}' is in use: '{key}' has {network}; choose another subnet, or free that one."
+                for key, network in reversed(theirs.items())
+            ]
     return problems
 
 

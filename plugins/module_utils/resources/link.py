@@ -18,7 +18,7 @@ from ..transport.netlink import Netlink
 from ..transport.rtnetlink import LinkRecord, delete_links
 from ._link_make import create_all, set_all
 from ._link_model import BridgeSettings, Link, read_fields
-from ._network import Network, key_of, read_network
+from ._network import Network, Survey, key_of, read_network
 from .address import AddressDriver, Addressing
 
 __all__ = ["Link", "LinkDriver", "all_links", "link_goals", "port_vlans", "read_fields"]
@@ -46,7 +46,7 @@ class LinkDriver:
         spaces = {target.netns for target in goal.want}.union(key.rpartition("/")[0] for key in goal.absent)
         asked = {target.key: target for target in goal.want}
         have: dict[str, Link] = {}
-        network = self.network = read_network(spaces, everything=goal.purge)
+        network = self.network = Survey.of(scope).network(spaces, everything=goal.purge)
         _require_kernel(goal.want, network)
         for netns, links in network.links.items():
             masters = {record.index: record.name for record in links}
@@ -147,6 +147,7 @@ def _observed(network: Network, netns: str, record: LinkRecord, masters: Mapping
         vnet_hdr=None if tun is None else bool(whole(tun.get(_TUN_VNET_HDR, b""))),
         tx_offload=None if asked.tx_offload is None else network.tx_offload(netns, record.name),
         silent=None if asked.silent is None else network.silent(netns, record.name),
+        link_local=asked.link_local if record.link_local is None else record.link_local,
         parent=masters.get(record.iflink, "") if record.kind == "vlan" and record.netnsid is None else None,
         vlan=vlan,
         protocol=protocol,

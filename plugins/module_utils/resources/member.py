@@ -20,7 +20,7 @@ from ..transport.netlink import Netlink
 from ..transport.rtnetlink import LinkRecord, Request, link_attributes, set_link
 from ._existing import occupied
 from ._link_model import TYPES, read_vlans
-from ._network import Network, key_of, read_network
+from ._network import Network, Survey, key_of
 from ._ovs_model import MARK
 from .link import LinkDriver, port_vlans
 
@@ -98,7 +98,7 @@ class MemberDriver:
         noted = _noted(scope.lab)
         spaces = {target.netns for target in goal.want}.union(key.rpartition("/")[0] for key in (*goal.absent, *noted, *self._purge))
         read = self._links.network if self._links else None
-        self._network = read or read_network(spaces)
+        self._network = read or Survey.of(scope).network(spaces)
         wanted = {target.key: target for target in goal.want}
         named = {*wanted, *goal.absent, *noted}
         have: dict[str, Member] = {}

@@ -14,6 +14,7 @@ from .._plan import Change, Goal, Scope, compare
 from ..transport import namespaces
 from ..transport.netlink import Netlink
 from ..transport.rtnetlink import link_attributes, mark_link, set_link
+from ._network import Survey
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ class NamespaceDriver:
     def observe(self, goal: Goal[Namespace], scope: Scope) -> Mapping[str, Namespace]:
         """Read the marks of the namespaces that the goal names, or of all when it purges."""
         named = {target.name for target in goal.want}.union(goal.absent)
-        present = [name for name in namespaces.names() if (goal.purge or name in named) and namespaces.exists(name)]
-        return {name: _found(name) for name in present}
+        survey = Survey.of(scope)
+        return {name: _found(name, survey) for name in survey.present(named, everything=goal.purge)}
 
     def plan(
         self, have: Mapping[str, Namespace], goal: Goal[Namespace], scope: Scope, earlier: Sequence[Change[Any]]
@@ -65,12 +66,11 @@ class NamespaceDriver:
 
 def lab_of(name: str) -> str | None:
     """Return the lab whose mark a namespace carries."""
-    return _found(name).lab
+    return _found(name, Survey()).lab
 
 
-def _found(name: str) -> Namespace:
-    with Netlink(name) as inside:
-        return next((Namespace(name, owner(link.alias), link.up) for link in inside.links() if link.index == 1), Namespace(name))
+def _found(name: str, survey: Survey) -> Namespace:
+    return next((Namespace(name, owner(link.alias), link.up) for link in survey.links(name) if link.index == 1), Namespace(name))
 
 
 def _settle(name: str, lab: str) -> None:

@@ -98,15 +98,17 @@ class OvsDriver:
         doomed = [change.before for change in changes if change.before is not None and not isinstance(change.before, Qos)]
         follow = switch.daemon_runs()
         gone = {thing.name for thing in doomed if isinstance(thing, Bridge)}
-        size = CHUNK if any(row.name not in gone for row in switch.rows("Bridge")) else CHUNK_ALONE
+        bridges = {row.name: row for row in switch.rows("Bridge")}
+        ports = {row.name: row for row in switch.rows("Port")}
+        size = CHUNK if bridges.keys() - gone else CHUNK_ALONE
         for chunk in _chunks(doomed, size):
-            switch.change(_removal(switch, chunk), "remove bridges and ports from Open vSwitch", follow)
+            switch.change(_removal(switch, chunk, bridges, ports), "remove bridges and ports from Open vSwitch", follow, len(chunk))
         self._drop_unused(scope.lab)
 
     def apply(self, changes: Sequence[Change[Any]], scope: Scope) -> None:
         """Create and update everything in one transaction, wait for the daemon, and ask it for what it could not do. Raise LabErrors."""
         switch = self._connected()
-        switch.change(_edition(switch, changes, self._have), "change the bridges and ports of Open vSwitch")
+        switch.change(_edition(switch, changes, self._have), "change the bridges and ports of Open vSwitch", amount=len(changes))
         touched = [Port(change.key, bridge=change.key) if change.kind == self.kind else change.after for change in changes if change.after]
         self._drop_unused(scope.lab)
         problems = faults(touched, switch.rows("Port"))
@@ -165,14 +167,16 @@ def _chunks(doomed: Sequence[Bridge | Port], size: int) -> list[list[Bridge | Po
     return chunks
 
 
-def _removal(switch: ovsdb.Database, doomed: Sequence[Bridge | Port]) -> Callable[[Callable[[str], Any]], None]:
+def _removal(
+    switch: ovsdb.Database, doomed: Sequence[Bridge | Port], bridges: Mapping[str, Any], ports: Mapping[str, Any]
+) -> Callable[[Callable[[str], Any]], None]:
     def build(insert: Callable[[str], Any]) -> None:
-        writer = Writer(insert, switch.root, switch.rows)
         for thing in doomed:
             if isinstance(thing, Bridge):
-                writer.drop_bridge(thing.name)
+                # The server removes what only the bridge referred to.
+                switch.root.delvalue("bridges", bridges[thing.name])
             else:
-                writer.drop_port(thing.bridge, thing.name)
+                bridges[thing.bridge].delvalue("ports", ports[thing.name])
 
     return build
 

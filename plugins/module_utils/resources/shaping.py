@@ -16,7 +16,7 @@ from ..transport import features, tc
 from ..transport.namespaces import inside
 from ..transport.netlink import Netlink
 from ..transport.rtnetlink import LinkRecord, Request
-from ._network import key_of, read_network
+from ._network import Survey, key_of
 from ._shaping_model import HEADER, Shaping, completed, shape_of, shaping_as, shaping_from, shapings_from, snapped
 from .link import Link, LinkDriver
 
@@ -42,7 +42,7 @@ class ShapingDriver:
         Which these are the list of interfaces tells, that is read anyway: it has the name of each one's discipline.
         """
         spaces = {target.netns for target in goal.want}.union(key.rpartition("/")[0] for key in goal.absent)
-        network = self._links.network if self._links and self._links.network else read_network(spaces, everything=goal.purge)
+        network = (self._links and self._links.network) or Survey.of(scope).network(spaces, everything=goal.purge)
         have: dict[str, Shaping] = {}
         for netns, records in network.links.items():
             self._mtus.update((key_of(netns, record.name), record.mtu) for record in records)

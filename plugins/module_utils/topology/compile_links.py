@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .model import Endpoint, Link, Node, Switch, Topology
+from .model import Endpoint, Link, Node, Space, Switch, Topology
 from .names import LOCAL_MAC, altname, macs
 from .plain import Item, given
 from .wires import patched
@@ -57,9 +57,19 @@ def interfaces(link: Link, topology: Topology) -> Iterator[Item]:
         if kinds[1] == "vm":
             yield {**item, **given(kind="tap", mac=end.mac, owner=TAP_OWNER)}
         elif kinds[0] != "vm":
-            yield {**item, **given(kind="veth", mac=end.mac, peer=(netns_of(far, topology), far.interface))}
+            own = given(link_local=None if node.space is None else speaks_ipv6(node.space, end))
+            yield {**item, **own, **given(kind="veth", mac=end.mac, peer=(netns_of(far, topology), far.interface))}
         if end.ifb:
             yield {"name": end.ifb, "netns": netns_of(far, topology), "up": True, "kind": "ifb"}
+
+
+def speaks_ipv6(space: Space, end: Endpoint) -> bool:
+    """Say whether an end of a namespace has a use for IPv6: unless the file says so, or leaves to the node what it does.
+
+    Each link-local address is announced to the whole network: at a switch of 500 nodes these are a million packets.
+    """
+    at_work = bool(space.exec or space.services or space.router or space.frr or space.interfaces)
+    return end.ipv4 is None or end.ipv6 is not None or at_work or any("ipv6" in name for name in space.sysctls)
 
 
 def vlans(node: Node) -> Iterator[Item]:

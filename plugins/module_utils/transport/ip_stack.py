@@ -5,26 +5,38 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-# Documentation/networking/ip-sysctl.rst: answer no ARP request that arrives here, and speak no IPv6.
 _SILENT = {"ipv4/conf/{}/arp_ignore": "8", "ipv6/conf/{}/disable_ipv6": "1"}
 
 
 def silent(name: str) -> bool:
     """Say whether the host keeps quiet on an interface."""
-    return all(_setting(key, name).read_text(encoding="ascii").strip() == value for key, value in _present(name).items())
+    return all(_read(key.format(name)) in (None, value) for key, value in _SILENT.items())
 
 
 def set_silent(name: str, on: bool) -> None:
     """Have the host keep quiet on an interface, or take part again."""
-    for key, value in _present(name).items():
-        _setting(key, name).write_text(value if on else "0", encoding="ascii")
+    for key, value in _SILENT.items():
+        _write(key.format(name), value if on else "0")
 
 
-def _present(name: str) -> dict[str, str]:
-    return {key: value for key, value in _SILENT.items() if _setting(key, name).exists()}  # a kernel may lack IPv6
+def give_link_local(name: str) -> None:
+    """Have the kernel give an interface an IPv6 address by itself, as it does unless it is told not to."""
+    _write(f"ipv6/conf/{name}/addr_gen_mode", "0")
 
 
-def _setting(key: str, name: str) -> Path:
-    return Path("/proc/sys/net") / key.format(name)
+# A kernel may lack IPv6. pathlib would take half of the time that a thousand switch ports take.
+def _read(setting: str) -> str | None:
+    try:
+        with open(f"/proc/sys/net/{setting}", encoding="ascii") as file:
+            return file.read().strip()
+    except FileNotFoundError:
+        return None
+
+
+def _write(setting: str, value: str) -> None:
+    try:
+        with open(f"/proc/sys/net/{setting}", "r+", encoding="ascii") as file:
+            file.write(value)
+    except FileNotFoundError:
+        if not setting.startswith("ipv6/"):
+            raise

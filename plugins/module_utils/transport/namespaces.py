@@ -9,6 +9,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import resource
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -106,6 +107,10 @@ def inside(name: str) -> Iterator[None]:
 def descriptors(wanted: Sequence[str]) -> Iterator[dict[str, int]]:
     """Hold an open descriptor for each namespace while the body runs, by name; '' is the one this thread is in."""
     held: dict[str, int] = {}
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = len(wanted) + 256
+    if needed > limits[0]:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, max(needed, limits[1])))
     try:
         for name in wanted:
             try:
@@ -116,6 +121,8 @@ def descriptors(wanted: Sequence[str]) -> Iterator[dict[str, int]]:
     finally:
         for descriptor in held.values():
             os.close(descriptor)
+        # Programs that are started later close all that they might have open, one by one.
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 @contextmanager

@@ -11,13 +11,14 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 
 from .._errors import LabError, LabErrors
-from .attributes import attribute
+from .attributes import attribute, attributes
 from .bridge import ForwardingRecord, PortVlan, dump_forwarding, dump_vlans, forwarding_record, vlans_record
-from .namespaces import inside
+from .namespaces import descriptors, inside, nameless
 from .rtnetlink import (
     AddressRecord,
     LinkRecord,
@@ -26,6 +27,7 @@ from .rtnetlink import (
     address_record,
     ifinfo,
     link_record,
+    message,
     route_destination,
     route_record,
 )
@@ -34,10 +36,15 @@ from .tc import QdiscRecord, dump_filters, dump_qdiscs, qdisc_record, redirect_r
 # linux/netlink.h and linux/rtnetlink.h
 _ERROR, _DONE = 2, 3
 _REQUEST, _DUMP = 0x1, 0x300
-_GETLINK, _GETADDR, _GETROUTE, _GETNEIGH, _GETQDISC, _GETTFILTER, _GETNSID = 18, 22, 26, 30, 38, 46, 90
-_IFLA_EXT_MASK, _NETNSA_FD = 29, 3
+_GETLINK, _GETADDR, _GETROUTE, _GETNEIGH, _GETQDISC, _GETTFILTER, _NEWNSID, _GETNSID = 18, 22, 26, 30, 38, 46, 88, 90
+_IFLA_EXT_MASK = 29
+# linux/net_namespace.h
+_NETNSA_NSID, _NETNSA_FD, _NETNSA_TARGET, _NETNSA_CURRENT = 1, 3, 4, 5
+_SOL_NETLINK, _STRICT_CHECK = 270, 12
 _SKIP_STATS = 8  # RTEXT_FILTER_SKIP_STATS: counters that nobody reads are most of a dump
 _BATCH = 64
+# Linux (6.18 does) may end a dump of namespaces with its first 32 KiB, which are 900 of them.
+_WHOLE = 500
 
 
 class Netlink:
@@ -61,13 +68,19 @@ class Netlink:
 
     def addresses(self) -> list[AddressRecord]:
         """Return all addresses but the link-local ones that the kernel gives itself."""
-        records = (address_record(data) for data in self._dump(_GETADDR, bytes(8)))
-        return [record for record in records if not record.address.startswith("fe80:")]
+        return addresses_of(self.packed_addresses())
+
+    def packed_addresses(self) -> list[bytes]:
+        """Return what addresses_of() reads."""
+        return list(self._dump(_GETADDR, bytes(8)))
 
     def routes(self) -> list[RouteRecord]:
         """Return the unicast routes of the main table that lead through an interface."""
-        records = (route_record(data) for data in self._dump(_GETROUTE, bytes(12)))
-        return [record for record in records if record is not None]
+        return routes_of(self.packed_routes())
+
+    def packed_routes(self) -> list[bytes]:
+        """Return what routes_of() reads."""
+        return list(self._dump(_GETROUTE, bytes(12)))
 
     def destinations(self) -> frozenset[str]:
         """Return where the routes of the main table lead to, those by several ways and those that only drop included."""
@@ -91,17 +104,30 @@ class Netlink:
         found = [redirect_record(data, lab) for data in self._dump(_GETTFILTER, dump_filters(index))]  # all, or answers stay behind
         return next((target for target in found if target is not None), None)
 
+    def strict(self) -> None:
+        """Have the kernel heed what narrows a dump."""
+        self._socket.setsockopt(_SOL_NETLINK, _STRICT_CHECK, 1)
+
     def refusal(self, request: Request) -> int:
         """Have the kernel try a request, and return the error number that it gives, 0 if there is none."""
         self._socket.send(b"".join(request.numbered(0)))
         return -int(struct.unpack_from("i", next(_messages(self._socket.recv(1 << 16)))[2], 16)[0])
 
-    def netnsid(self, descriptor: int) -> int:
-        """Return the number under which this namespace knows the one of an open descriptor, -1 if it has none."""
-        body = bytes(4) + attribute(_NETNSA_FD, struct.pack("I", descriptor))
-        self._socket.send(struct.pack("IHHII", 16 + len(body), _GETNSID, _REQUEST, 0, 0) + body)
-        kind, _sequence, data = next(_messages(self._socket.recv(1 << 16)))
-        return -1 if kind == _ERROR else int(struct.unpack_from("i", data, 24)[0])
+    def translated(self, number: int, others: int) -> dict[int, int]:
+        """Return the numbers by which the namespace that has a number here knows others, with those that these have here, 0 to others."""
+        target = bytes(4) + attribute(_NETNSA_TARGET, struct.pack("i", number))
+        answers = [attributes(data, 20) for data in self._dump(_GETNSID, target)]
+        if len(answers) < _WHOLE:
+            return {_signed(found[_NETNSA_NSID]): _signed(found[_NETNSA_CURRENT]) for found in answers}
+        known: dict[int, int] = {}
+        for other in range(others):
+            body = target + attribute(_NETNSA_NSID, struct.pack("i", other))
+            self._socket.send(struct.pack("IHHII", 16 + len(body), _GETNSID, _REQUEST, 0, 0) + body)
+            kind, _sequence, data = next(_messages(self._socket.recv(1 << 16)))
+            if kind != _ERROR:
+                known[_signed(attributes(data, 20)[_NETNSA_NSID])] = other
+        known.pop(-1, None)
+        return known
 
     def send(self, requests: Sequence[Request]) -> None:
         """Have the kernel carry out the requests in order. Raise LabErrors with all that it refused."""
@@ -130,6 +156,37 @@ class Netlink:
                 if answer == _ERROR:
                     raise LabError(f"Cannot read the interfaces: the kernel said: {os.strerror(-struct.unpack_from('i', data, 16)[0])}.")
                 yield data
+
+
+@contextmanager
+def directory(names: Sequence[str]) -> Iterator[Netlink]:
+    """Yield a conversation with a namespace of its own, in which the namespaces of these names have their places in it as numbers."""
+    with descriptors([""]) as home, nameless(), Netlink() as book:
+        book.strict()
+        for start in range(0, len(names), _BATCH):
+            with descriptors(names[start : start + _BATCH]) as opened:
+                held = ((start + place, opened[name] if name else home[""]) for place, name in enumerate(opened))
+                book.send([_number(number, descriptor) for number, descriptor in held])
+        yield book
+
+
+def _signed(value: bytes) -> int:
+    return int(struct.unpack("i", value)[0])
+
+
+def _number(number: int, descriptor: int) -> Request:
+    body = bytes(4) + attribute(_NETNSA_FD, struct.pack("I", descriptor)) + attribute(_NETNSA_NSID, struct.pack("i", number))
+    return Request("number a network namespace", (message(_NEWNSID, 0, body),))
+
+
+def addresses_of(packed: Iterable[bytes]) -> list[AddressRecord]:
+    """Return all addresses but the link-local ones that the kernel gives itself."""
+    return [record for record in map(address_record, packed) if not record.address.startswith("fe80:")]
+
+
+def routes_of(packed: Iterable[bytes]) -> list[RouteRecord]:
+    """Return the unicast routes of the main table that lead through an interface."""
+    return [record for record in map(route_record, packed) if record is not None]
 
 
 def _messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:

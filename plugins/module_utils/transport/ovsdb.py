@@ -21,6 +21,7 @@ from . import processes
 
 PACKAGE = "python3-openvswitch"
 PATIENCE = 60.0  # seconds; the daemon may be busy for ten seconds with the ports that another lab lets go
+PATIENCE_EACH = 0.2  # seconds more for each bridge and port: a thousand bridges take a minute, on a busy machine several
 _ANSWER = 10.0  # seconds for one answer of a server
 _DATABASE = "Open_vSwitch"
 _START = "start it with 'systemctl start openvswitch-switch' ('openvswitch' on Fedora and SUSE) or 'ovs-ctl start'"
@@ -109,17 +110,18 @@ class Database:
         if not self.daemon_runs():
             raise LabError(f"The daemon ovs-vswitchd does not run (only its database at {self.remote} does); {_START}.")
 
-    def change(self, build: Callable[[Callable[[str], Any]], None], purpose: str, follow: bool = True) -> None:
+    def change(self, build: Callable[[Callable[[str], Any]], None], purpose: str, follow: bool = True, amount: int = 0) -> None:
         """Run one transaction and, with follow, wait until the daemon has carried it out. Raise LabError.
 
         build receives a function that inserts a row into a table; other rows it changes in place. It may run more than
-        once. purpose completes "Cannot ...".
+        once. purpose completes "Cannot ...". amount is how many bridges and ports it is about.
         """
         target = self._commit(build, purpose)
-        if follow and not self._until(lambda: self.root.cur_cfg >= target, PATIENCE):
+        patience = PATIENCE + PATIENCE_EACH * amount
+        if follow and not self._until(lambda: self.root.cur_cfg >= target, patience):
             self.require_daemon()
             raise LabError(
-                f"Cannot {purpose}: ovs-vswitchd has not carried it out within {PATIENCE:g} seconds; look into ovs-vswitchd.log."
+                f"Cannot {purpose}: ovs-vswitchd has not carried it out within {patience:g} seconds; look into ovs-vswitchd.log."
             )
 
     def _commit(self, build: Callable[[Callable[[str], Any]], None], purpose: str) -> int:

@@ -22,7 +22,8 @@ _RT_TABLE_MAIN, _RTN_UNICAST, RTPROT_STATIC, _SCOPE_UNIVERSE, _SCOPE_LINK = 254,
 _NESTED = 0x8000
 # linux/if_link.h, linux/veth.h
 _ADDRESS, _IFNAME, _MTU, _LINK, _QDISC, _MASTER, _LINKINFO, _IFALIAS, _GROUP, _NET_NS_FD = 1, 3, 4, 5, 6, 10, 18, 20, 27, 28
-_LINK_NETNSID, _PROP_LIST, _ALT_IFNAME = 37, 52, 53
+_AF_SPEC, _LINK_NETNSID, _PROP_LIST, _ALT_IFNAME = 26, 37, 52, 53
+_INET6_ADDR_GEN_MODE, _GEN_MODE_NONE = 8, 1
 _INFO_KIND, _INFO_DATA, _INFO_SLAVE_DATA = 1, 2, 5
 _VETH_INFO_PEER = 1
 # linux/if_addr.h, linux/rtnetlink.h
@@ -36,6 +37,7 @@ class LinkRecord:
     """An interface as the kernel tells it. The other end of a veth has the index iflink, in the namespace numbered netnsid.
 
     data and port are what its kind says of it and what its bridge says of it as a port: attributes, still packed.
+    link_local says whether the kernel gives it an IPv6 address by itself, None where it has no IPv6.
     """
 
     index: int
@@ -52,6 +54,7 @@ class LinkRecord:
     qdisc: str
     data: bytes = b""
     port: bytes = b""
+    link_local: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -161,6 +164,13 @@ def mark_link(name: str, mark: str) -> Request:
     return Request(f"mark the interface '{name}'", (_alias(name, mark),))
 
 
+def lone_link(name: str) -> Request:
+    """Ask that the kernel give an interface no IPv6 address by itself; it has to be asked before the interface comes up."""
+    mode = attribute(AF_INET6, number(_INET6_ADDR_GEN_MODE, _GEN_MODE_NONE, "B"))
+    body = _named(name) + attribute(_AF_SPEC, mode)
+    return Request(f"leave the interface '{name}' without a link-local address", (message(_NEWLINK, 0, body),))
+
+
 def name_link(name: str, altname: str, remove: bool = False) -> Request:
     """Ask for an alternative, longer name of an interface, or for its end."""
     body = _named(name) + attribute(_PROP_LIST | _NESTED, text(_ALT_IFNAME, altname))
@@ -216,6 +226,8 @@ def link_record(data: bytes) -> LinkRecord:
     found = attributes(data, 32)
     info = attributes(found.get(_LINKINFO, b""))
     netnsid = found.get(_LINK_NETNSID)
+    ipv6 = attributes(found.get(_AF_SPEC, b"")).get(AF_INET6)
+    mode = attributes(ipv6).get(_INET6_ADDR_GEN_MODE, b"\0")[0] if ipv6 is not None else None
     return LinkRecord(
         index=index,
         name=word(found.get(_IFNAME, b"")),
@@ -231,6 +243,7 @@ def link_record(data: bytes) -> LinkRecord:
         qdisc=word(found.get(_QDISC, b"")),
         data=info.get(_INFO_DATA, b""),
         port=info.get(_INFO_SLAVE_DATA, b""),
+        link_local=None if mode is None else mode != _GEN_MODE_NONE,
     )
 
 
