@@ -208,12 +208,14 @@ def diff(changes: Iterable[Change[Any]]) -> dict[str, Any]:
 
 def _differing(before: Any, after: Any) -> set[str]:
     """Name the managed fields of after that before has otherwise."""
-    values = ((name, getattr(after, name)) for name in _names(type(after)))
+    kind: Any = type(after)
+    values = ((name, getattr(after, name)) for name in _names(kind))
     return {name for name, value in values if value is not None and getattr(before, name) != value}
 
 
 def _fields(thing: Any) -> dict[str, Any]:
-    return {name: getattr(thing, name) for name in _names(type(thing))}
+    kind: Any = type(thing)
+    return {name: getattr(thing, name) for name in _names(kind)}
 
 
 @cache
