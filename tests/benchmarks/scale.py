@@ -7,7 +7,6 @@ Start it in a simulated lab host:
 
     tests/labhost once scale -- .venv/bin/python tests/benchmarks/scale.py [--sizes N ...] [--switch ovs|bridge] [--tree DEPTH] ...
 
-
 Every figure is the time of a whole ansible-playbook, from the file to the end: up (site.yml --tags topology), nothing to do,
 one node more, down (teardown.yml). 'start' is ansible-playbook with one task that does nothing. --peer measures Mininet too.
 It prints a table and writes .cache/benchmarks/scale-SHAPE-SWITCH.json, and with --plot an .svg beside it. Compare what stands in

@@ -85,7 +85,7 @@ class _Naming:
         if node.space:
             return replace(node, space=replace(node.space, netns=node.netns or namespace(lab, node.name)))
         if node.switch and not node.switch.device:
-            device = self._devices.derive(node.path, devices("wire" if node.hidden else node.name, lab, node.name))
+            device = self._devices.derive(node.path, devices("wire" if node.hidden else node.name, lab, node.name, node.kind))
             return replace(node, switch=replace(node.switch, device=device))
         return node
 

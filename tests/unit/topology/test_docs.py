@@ -52,7 +52,7 @@ def test_every_image_is_on_the_page() -> None:
         for name, image in CATALOGUE.items()
     ]
     table = "\n".join(lines)
-    expected = re.sub(r"(?<=<!-- images -->\n)(?:.*\n)??(?=<!-- end -->)", lambda _found: f"{table}\n", text, count=1, flags=re.DOTALL)
+    expected = re.sub(r"(?<=<!-- images -->\n)(?:.*?\n)??(?=<!-- end -->)", lambda _found: f"{table}\n", text, count=1, flags=re.DOTALL)
     if os.environ.get("UPDATE_GOLDEN"):
         PAGE.write_text(expected, encoding="utf-8")
     assert f"<!-- images -->\n{table}\n<!-- end -->" in PAGE.read_text(encoding="utf-8")
