@@ -323,6 +323,7 @@ def test_daemon_that_does_not_run(switch: PrivateSwitch, lab: Lab) -> None:
 
 def test_daemon_that_ends_meanwhile(switch: PrivateSwitch, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ovsdb, "PATIENCE", 0.3)
+    monkeypatch.setattr(ovsdb, "PATIENCE_EACH", 0.0)
     monkeypatch.setattr(ovsdb.Database, "require_daemon", lambda self: None)
     switch.stop("ovs-vswitchd")
     with pytest.raises(LabError, match=r"ovs-vswitchd has not carried it out within 0.3 seconds; look into ovs-vswitchd.log"):
