@@ -106,7 +106,7 @@ DRIFTS = {
     "pair made anew": Drift(
         "ip link del {lark}; ip link add {lark} mtu 1400 type veth peer name eth0 address 02:00:00:00:07:01 mtu 1400 netns heath.lark;"
         "ip link set {lark} up alias netvirt:heath; ip link property add dev {lark} altname heath.lark.eth0;"
-        "ip -n heath.lark link set eth0 up; ip -n heath.lark addr add 10.80.0.11/24 dev eth0;"
+        "ip -n heath.lark link set eth0 addrgenmode none up; ip -n heath.lark addr add 10.80.0.11/24 dev eth0;"
         "sysctl -qw net.ipv4.conf.{lark}.arp_ignore=8 net.ipv6.conf.{lark}.disable_ipv6=1",
         {"ovs_port": {"{lark}": {"fault": "its network device was made anew, and ovs-vswitchd does not listen to it"}}},
     ),
