@@ -72,7 +72,8 @@ def until(condition: Callable[[], Any], patience: float = 10) -> None:
 
 def others() -> str:
     """Return what no client may change. A switch's carrier comes a moment after its first port, whoever asks for addresses."""
-    return shell("cat /etc/resolv.conf; ip route | sed s/.linkdown//; ip -br addr show up0; mount | wc -l; ls -d /run/dhcpcd /etc/netns 2>&1 || true")
+    told = "cat /etc/resolv.conf; ip route | sed s/.linkdown//; ip -br addr show up0; mount | wc -l"
+    return shell(f"{told}; ls -d /run/dhcpcd /etc/netns 2>&1 || true")
 
 
 def resolver(name: str) -> Path:
