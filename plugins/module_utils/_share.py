@@ -61,12 +61,11 @@ def share_goals(
     dnsmasq = share.get("dnsmasq")
     services = [service_from(item, lab) for item in share.get("services") or ()]
     services += [service for item in share.get("frr") or () for service in frr_services(item, lab)]
-    link_driver = LinkDriver()
     return [
         Goal(FolderDriver(), purge=not share),
         Goal(NamespaceDriver(), tuple(Namespace(item["name"], lab) for item in share.get("namespaces") or ()), purge=True),
-        Goal(link_driver, tuple(link_from(item, lab) for item in links), purge=True),
-        Goal(MemberDriver(link_driver), tuple(member_from(item, lab) for item in share.get("members") or ()), purge=True),
+        Goal(LinkDriver(), tuple(link_from(item, lab) for item in links), purge=True),
+        Goal(MemberDriver(), tuple(member_from(item, lab) for item in share.get("members") or ()), purge=True),
         Goal(OvsDriver(), tuple(bridge_from(item, lab) for item in bridges), purge=True),
         Goal(AddressDriver(), tuple(addressing(item, lab) for item in share.get("addresses") or ())),
         Goal(NodeSysctlDriver(), tuple(sysctls_from(item, lab) for item in share.get("sysctls") or ()), purge=True),
@@ -75,8 +74,7 @@ def share_goals(
         Goal(DnsmasqDriver(), (dnsmasq_from(dnsmasq, lab),) if dnsmasq else (), purge=True),
         *vm_goals(with_passwords(vms, passwords), lab, authorized_keys, purge=True, images=share.get("images")),
         Goal(DhcpClientDriver(), tuple(DhcpClient(lab=lab, **item) for item in share.get("dhcp_clients") or ()), purge=True),
-        # After all that asks which interfaces are made anew, as its changes are called like their interfaces.
-        Goal(ShapingDriver(link_driver), shapings_from(shaping, lab), purge=True),
+        Goal(ShapingDriver(), shapings_from(shaping, lab), purge=True),
         Goal(ServiceDriver(), tuple(services), purge=True),
         Goal(CommandDriver(), tuple(commands_from(item, lab) for item in share.get("commands") or ()), purge=True),
     ]

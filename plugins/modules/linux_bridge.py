@@ -180,10 +180,10 @@ def main() -> None:
 
 def goals(options: Mapping[str, Any]) -> list[Goal[Any]]:
     options = checked(options)
-    name, netns, lab, links = options["name"], options["netns"], options["lab"], LinkDriver()
+    name, netns, lab = options["name"], options["netns"], options["lab"]
     if options["state"] == "absent":
         key = f"{netns}/{name}" if netns else name
-        return [Goal(links, absent=(key,)), Goal(MemberDriver(links), absent=borrowed(lab, netns, name))]
+        return [Goal(LinkDriver(), absent=(key,)), Goal(MemberDriver(), absent=borrowed(lab, netns, name))]
     problems: list[str] = []
     settings = read_settings({key: options[key] for key in SETTINGS}, "", problems)
     vlans = read_vlans(options, "", problems)
@@ -191,9 +191,9 @@ def goals(options: Mapping[str, Any]) -> list[Goal[Any]]:
     if problems:
         raise LabErrors(problems)
     bridge, addresses = interface(options, lab, kind="bridge", bridge=settings, **vlans)
-    members = MemberDriver(links, {bridge.key: options["purge_ports"]})
+    members = MemberDriver({bridge.key: options["purge_ports"]})
     return [
-        Goal(links, (bridge,)),
+        Goal(LinkDriver(), (bridge,)),
         Goal(members, tuple(port for port in ports if port)),
         Goal(AddressDriver(), (addresses,) if addresses.addresses is not None else ()),
     ]

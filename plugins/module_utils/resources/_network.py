@@ -25,9 +25,23 @@ def key_of(netns: str, name: str) -> str:
     return f"{netns}/{name}" if netns else name
 
 
+# Changes of these kinds are about interfaces and namespaces themselves; those of others may only be called like one.
+_THINGS = frozenset(("netns", "link", "ovs_bridge", "ovs_port"))
+
+
+def made_anew(earlier: Iterable[Change[Any]]) -> set[str]:
+    """Return the keys of the interfaces and namespaces that changes create or replace: what was done to them is to be done again."""
+    return {change.key for change in earlier if change.kind in _THINGS and change.action in ("create", "replace")}
+
+
+def lost(earlier: Iterable[Change[Any]]) -> set[str]:
+    """Return the keys of the interfaces and namespaces that changes remove or replace: what they had is gone."""
+    return {change.key for change in earlier if change.kind in _THINGS and change.action in ("remove", "replace")}
+
+
 def require_present(names: Iterable[str], purpose: str, present: Collection[str], scope: Scope, earlier: Sequence[Change[Any]]) -> None:
     """Raise LabErrors unless the lab host has these interfaces or will have them; what an earlier task only checked may be missing."""
-    there = {*present, *(change.key for change in earlier if change.after)} - {change.key for change in earlier if not change.after}
+    there = (set(present) - lost(earlier)) | made_anew(earlier)
     missing = [name for name in names if name not in there]
     if missing and not scope.check:
         raise LabErrors(f"Cannot {purpose} '{name}' for lab '{scope.lab}': there is no such interface." for name in missing)
@@ -86,6 +100,7 @@ class Survey:
     def __init__(self) -> None:
         self._visits: dict[str, _Visit] = {}
         self._present: list[str] | None = None
+        self._networks: dict[tuple[str, ...], Network] = {}
 
     @staticmethod
     def of(scope: Scope) -> Survey:
@@ -113,8 +128,11 @@ class Survey:
 
     def network(self, spaces: Collection[str], everything: bool = False) -> Network:
         """Return the interfaces of the lab host's own namespace and those of spaces that exist, or of all of the machine."""
-        links = {netns: self.links(netns) for netns in ["", *self.present(spaces, everything)]}
-        return Network(links, _numbers(links))
+        names = ("", *self.present(spaces, everything))
+        if names not in self._networks:
+            links = {netns: self.links(netns) for netns in names}
+            self._networks[names] = Network(links, _numbers(links))
+        return self._networks[names]
 
     def _visited(self, netns: str) -> _Visit:
         if netns not in self._visits:

@@ -18,7 +18,7 @@ from ..topology.values import ListOf, Type
 from ..transport.namespaces import inside
 from ..transport.netlink import Netlink
 from ..transport.rtnetlink import RTPROT_STATIC, Request, RouteRecord, link_attributes, set_address, set_link, set_route
-from ._network import Survey, key_of
+from ._network import Survey, key_of, lost
 
 _KERNEL = 2  # RTPROT_KERNEL: routes that come and go with an address
 # What a namespace's lo has from the kernel is nobody's to manage.
@@ -102,8 +102,8 @@ class AddressDriver:
         self, have: Mapping[str, Addressing], goal: Goal[Addressing], scope: Scope, earlier: Sequence[Change[Any]]
     ) -> list[Change[Addressing]]:
         """Compare; what an interface had before it is replaced, or in a namespace that is, is lost."""
-        lost = {change.key for change in earlier if change.action in ("remove", "replace")}
-        left = {key: found for key, found in have.items() if key not in lost and found.netns not in lost}
+        gone = lost(earlier)
+        left = {key: found for key, found in have.items() if key not in gone and found.netns not in gone}
         problems = _overlaps(goal.want, left.values())
         if problems:
             raise LabErrors(problems)

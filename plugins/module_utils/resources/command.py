@@ -18,6 +18,7 @@ from .._paths import run_dir
 from .._plan import Change, Goal, Scope, compare
 from ..transport import processes
 from ..transport.namespaces import inside
+from ._network import made_anew
 from ._node_notes import NodeNotes
 
 _NOTES = NodeNotes("exec")
@@ -70,7 +71,7 @@ class CommandDriver:
         self, have: Mapping[str, Commands], goal: Goal[Commands], scope: Scope, earlier: Sequence[Change[Any]]
     ) -> list[Change[Commands]]:
         """Compare; a namespace that is made anew has run nothing."""
-        made = {change.key for change in earlier if change.action in ("create", "replace")}
+        made = made_anew(earlier)
         return compare(self.kind, {netns: found for netns, found in have.items() if netns not in made}, goal, scope)
 
     def remove(self, changes: Sequence[Change[Commands]], scope: Scope) -> None:

@@ -21,7 +21,7 @@ from .._plan import Change, Goal, Scope, compare
 from ..transport import namespaces, notes, processes
 from ..transport.namespaces import NETNS, inside
 from ._dhcp_text import PROGRAMS, argv, files, is_ours
-from ._network import key_of
+from ._network import key_of, made_anew
 
 _ETC = Path("/etc/netns")
 # The files that a client is started with, and nobody else who reads its log or lease.
@@ -67,7 +67,7 @@ class DhcpClientDriver:
         self, have: Mapping[str, DhcpClient], goal: Goal[DhcpClient], scope: Scope, earlier: Sequence[Change[Any]]
     ) -> list[Change[DhcpClient]]:
         """Compare; a client does not see that its interface or namespace is made anew in this run."""
-        made = {change.key for change in earlier if change.action in ("create", "replace")}
+        made = made_anew(earlier)
         now = {
             key: replace(client, state="stale") if client.state == "running" and made & {key, client.netns} else client
             for key, client in have.items()

@@ -21,7 +21,7 @@ from ..transport import listeners, notes, processes
 from . import _firewall
 from ._dnsmasq_conf import Dnsmasq, Host, Lease, Network, Record, config_text, dnsmasq_from, parse_leases, plain
 from ._gates import service_rules
-from ._network import require_present
+from ._network import made_anew, require_present
 
 __all__ = ["Dnsmasq", "DnsmasqDriver", "Host", "Lease", "Network", "Record", "dnsmasq_from", "leases"]
 
@@ -63,7 +63,7 @@ class DnsmasqDriver:
         """Compare; a process does not see that a switch is made anew in this run."""
         for target in goal.want:
             require_present(target.interfaces, "serve DHCP and DNS on", self.present, scope, earlier)
-        made = {change.key for change in earlier if change.action in ("create", "replace")}
+        made = made_anew(earlier)
         now = {
             lab: replace(found, state="stale") if found.state == "running" and made.intersection(found.interfaces) else found
             for lab, found in have.items()

@@ -15,6 +15,7 @@ from .._errors import LabErrors
 from .._plan import Change, Goal, Scope, compare
 from ..transport import namespaces, nft
 from ..transport.namespaces import inside
+from ._network import made_anew
 from ._node_notes import NodeNotes
 
 _NOTES = NodeNotes("firewall")
@@ -67,7 +68,7 @@ class FirewallDriver:
         self, have: Mapping[str, Firewall], goal: Goal[Firewall], scope: Scope, earlier: Sequence[Change[Any]]
     ) -> list[Change[Firewall]]:
         """Compare; a namespace that is made anew has no rules, and rules know an interface that is made anew by its old number."""
-        made = {change.key for change in earlier if change.action in ("create", "replace")}
+        made = made_anew(earlier)
         touched = {key.partition("/")[0] for key in made if "/" in key}
         now = {
             netns: replace(found, state="changed") if netns in touched and _NUMBERED.search(found.ruleset or "") else found

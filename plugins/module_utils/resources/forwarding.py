@@ -20,7 +20,7 @@ from .._plan import Change, Goal, Scope, compare
 from ..transport import nft, notes, sysctl
 from . import _firewall
 from ._gates import Gate, forward_rules
-from ._network import require_present
+from ._network import made_anew, require_present
 from ._nft_text import FAMILY, removal_text, table_name, table_text
 
 AUTO, NONE = "auto", "none"
@@ -128,7 +128,7 @@ class ForwardingDriver:
         self.uplink = next((target.uplink for target in want), "")
         for target in want:
             require_present(target.devices, "forward packets of", self.present, scope, earlier)
-        made = {change.key for change in earlier if change.action in ("create", "replace")}
+        made = made_anew(earlier)
         lost = {
             lab: replace(found, not_forwarding=tuple(sorted({*found.not_forwarding, *made.intersection(found.devices)})))
             for lab, found in have.items()

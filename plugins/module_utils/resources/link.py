@@ -38,15 +38,12 @@ class LinkDriver:
 
     kind = "link"
 
-    def __init__(self) -> None:
-        self.network: Network | None = None
-
     def observe(self, goal: Goal[Link], scope: Scope) -> Mapping[str, Link]:
         """Read the namespaces that the goal names, or all when it purges."""
         spaces = {target.netns for target in goal.want}.union(key.rpartition("/")[0] for key in goal.absent)
         asked = {target.key: target for target in goal.want}
         have: dict[str, Link] = {}
-        network = self.network = Survey.of(scope).network(spaces, everything=goal.purge)
+        network = Survey.of(scope).network(spaces, everything=goal.purge)
         _require_kernel(goal.want, network)
         for netns, links in network.links.items():
             masters = {record.index: record.name for record in links}

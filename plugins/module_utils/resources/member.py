@@ -86,19 +86,18 @@ class MemberDriver:
 
     kind = "port"
 
-    def __init__(self, links: LinkDriver | None = None, purge: Mapping[str, Purge] | None = None) -> None:
-        self._links = links
+    def __init__(self, purge: Mapping[str, Purge] | None = None) -> None:
         self._purge = purge or {}
+        self._noted: dict[str, Any] = {}
         self._network: Network = Network({}, {})
         self._records: dict[str, LinkRecord] = {}
         self._occupied: dict[str, str] = {}
 
     def observe(self, goal: Goal[Member], scope: Scope) -> Mapping[str, Member]:
         """Read the interfaces that are wanted, those that a run of this lab has put somewhere, and the ports of bridges to be purged."""
-        noted = _noted(scope.lab)
+        noted = self._noted = _noted(scope.lab)
         spaces = {target.netns for target in goal.want}.union(key.rpartition("/")[0] for key in (*goal.absent, *noted, *self._purge))
-        read = self._links.network if self._links else None
-        self._network = read or Survey.of(scope).network(spaces)
+        self._network = Survey.of(scope).network(spaces, everything=goal.purge)
         wanted = {target.key: target for target in goal.want}
         named = {*wanted, *goal.absent, *noted}
         have: dict[str, Member] = {}
@@ -154,7 +153,7 @@ class MemberDriver:
             for key, member in have.items()
             if key not in anew
         }
-        noted = _noted(scope.lab)
+        noted = self._noted
         want = tuple(
             replace(target, up=None if self._is_ours(target.key, scope) else True, master=_home(target, left.get(target.key), noted))
             for target in goal.want

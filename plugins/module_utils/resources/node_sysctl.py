@@ -13,7 +13,7 @@ from .._errors import LabErrors
 from .._plan import Change, Goal, Scope, compare
 from ..transport import namespaces, sysctl
 from ..transport.namespaces import inside
-from ._network import key_of
+from ._network import key_of, made_anew
 from ._node_notes import NodeNotes
 
 _NOTES = NodeNotes("sysctl")
@@ -71,7 +71,7 @@ class NodeSysctlDriver:
         self, have: Mapping[str, NodeSysctls], goal: Goal[NodeSysctls], scope: Scope, earlier: Sequence[Change[Any]]
     ) -> list[Change[NodeSysctls]]:
         """Compare; an interface that is made anew in this run has lost its settings, as has a namespace."""
-        made = {change.key for change in earlier if change.action in ("create", "replace")}
+        made = made_anew(earlier)
         now = {netns: _without(found, made) for netns, found in have.items() if netns not in made}
         return compare(self.kind, now, goal, scope)
 

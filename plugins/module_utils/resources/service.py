@@ -24,6 +24,7 @@ from .._paths import make_public, run_dir
 from .._plan import Change, Goal, Scope, compare
 from ..transport import namespaces, processes
 from ..transport.namespaces import inside
+from ._network import made_anew
 from ._service_text import ENDED, script
 from ._vm_report import tail
 
@@ -123,7 +124,7 @@ class ServiceDriver:
 
     def plan(self, have: Mapping[str, Service], goal: Goal[Service], scope: Scope, earlier: Sequence[Change[Any]]) -> list[Change[Service]]:
         """Compare; a service does not see that its namespace is made anew in this run."""
-        made = {change.key for change in earlier if change.action in ("create", "replace")}
+        made = made_anew(earlier)
         now = {key: replace(found, state="stale") if found.netns in made else found for key, found in have.items()}
         return compare(self.kind, now, goal, scope)
 

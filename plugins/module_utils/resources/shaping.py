@@ -30,8 +30,7 @@ class ShapingDriver:
 
     kind = "shaping"
 
-    def __init__(self, links: LinkDriver | None = None) -> None:
-        self._links = links
+    def __init__(self) -> None:
         self._mtus: dict[str, int] = {}
         self._foreign: dict[str, str] = {}
         self._ours: set[str] = set()
@@ -42,7 +41,7 @@ class ShapingDriver:
         Which these are the list of interfaces tells, that is read anyway: it has the name of each one's discipline.
         """
         spaces = {target.netns for target in goal.want}.union(key.rpartition("/")[0] for key in goal.absent)
-        network = (self._links and self._links.network) or Survey.of(scope).network(spaces, everything=goal.purge)
+        network = Survey.of(scope).network(spaces, everything=goal.purge)
         have: dict[str, Shaping] = {}
         for netns, records in network.links.items():
             self._mtus.update((key_of(netns, record.name), record.mtu) for record in records)

@@ -30,10 +30,9 @@ def link(name: str) -> dict[str, Any]:
 
 
 def run(members: list[dict[str, Any]], bridges: tuple[str, ...] = ("yard0",), **how: bool) -> list[Change[Any]]:
-    links = LinkDriver()
     goals: list[Goal[Any]] = [
-        Goal(links, tuple(Link(name, "", LAB, "bridge", up=True) for name in bridges), purge=True),
-        Goal(MemberDriver(links), tuple(member_from(item, LAB) for item in members), purge=True),
+        Goal(LinkDriver(), tuple(Link(name, "", LAB, "bridge", up=True) for name in bridges), purge=True),
+        Goal(MemberDriver(), tuple(member_from(item, LAB) for item in members), purge=True),
     ]
     return converge(goals, Scope(LAB, **how))
 

@@ -46,12 +46,11 @@ def qdiscs(netns: str = "narrow-a", device: str = "eth0") -> list[dict[str, Any]
 
 
 def run(shaping: list[dict[str, Any]], items: list[dict[str, Any]] = PAIR, present: bool = True, **how: bool) -> list[Change[Any]]:
-    links = LinkDriver()
     goals: list[Goal[Any]] = [
         Goal(NamespaceDriver(), tuple(Namespace(name, LAB) for name in SPACES if present), purge=True),
-        Goal(links, tuple(link_from(item, LAB) for item in items), purge=True),
+        Goal(LinkDriver(), tuple(link_from(item, LAB) for item in items), purge=True),
         Goal(AddressDriver(), tuple(addressing(item, LAB) for item in PLACES if present)),
-        Goal(ShapingDriver(links), shapings_from(shaping, LAB), purge=True),
+        Goal(ShapingDriver(), shapings_from(shaping, LAB), purge=True),
     ]
     return converge(goals, Scope(LAB, **how))
 

@@ -164,4 +164,4 @@ def test_a_client_is_started_anew_with_its_interface(made: str) -> None:
     driver = DhcpClientDriver()
     goal = Goal(driver, want=(have,))
     assert driver.plan({have.key: have}, goal, SCOPE, ANEW) == []
-    assert [c.differing for c in driver.plan({have.key: have}, goal, SCOPE, [Change("x", None, Namespace(made))])] == [{"state"}]
+    assert [c.differing for c in driver.plan({have.key: have}, goal, SCOPE, [Change("link", None, Namespace(made))])] == [{"state"}]
