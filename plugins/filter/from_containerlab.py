@@ -51,8 +51,8 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible.utils.display import Display
-from ansible_collections.netvirt.lab.plugins.module_utils.topology.imports import containerlab
-from ansible_collections.netvirt.lab.plugins.module_utils.topology.imports.graph import fragment
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.expand.imports import containerlab
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.expand.imports.graph import fragment
 
 
 def from_containerlab(data: Any, prefix: str = "") -> dict[str, Any]:

@@ -62,7 +62,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible.utils.display import Display
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabError
-from ansible_collections.netvirt.lab.plugins.module_utils.topology.imports.graph import fragment, from_graph
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.expand.imports.graph import fragment, from_graph
 from ansible_collections.netvirt.lab.plugins.plugin_utils.graphs import graph_of
 
 

@@ -45,7 +45,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.netvirt.lab.plugins.filter.share import loaded
-from ansible_collections.netvirt.lab.plugins.module_utils.topology import guest
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.resolve import guest
 
 
 def passwords(topology: Mapping[str, Any]) -> dict[str, dict[str, str]]:

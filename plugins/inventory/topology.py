@@ -145,9 +145,9 @@ from ansible.utils.vars import combine_vars
 from ansible.vars.plugins import get_vars_from_inventory_sources
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErrors
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import compile_share, load
-from ansible_collections.netvirt.lab.plugins.module_utils.topology.guest import passwords
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.model import Topology
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.packed import packed
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.resolve.guest import passwords
 from ansible_collections.netvirt.lab.plugins.plugin_utils import reach
 from ansible_collections.netvirt.lab.plugins.plugin_utils.files import PARTS, LabFiles
 from ansible_collections.netvirt.lab.plugins.plugin_utils.keys import private_key

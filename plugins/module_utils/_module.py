@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ._errors import LabError, LabErrors
 from ._lock import lab_lock
 from ._plan import Change, Goal, Scope, converge, diff
-from .topology.scalars import LAB
+from .topology.values.scalars import LAB
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule

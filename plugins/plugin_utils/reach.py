@@ -9,8 +9,8 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.netvirt.lab.plugins.module_utils.topology.guest import image_of, user_of
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.model import Node, Topology, addresses
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.resolve.guest import image_of, user_of
 
 Variables = dict[str, Any]
 

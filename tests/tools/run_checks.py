@@ -111,6 +111,10 @@ class Outcome:
     def lines(self) -> list[str]:
         return self.log.read_text(encoding="utf-8", errors="replace").splitlines()
 
+    def failures(self) -> list[str]:
+        """Return pytest's lines that name what failed."""
+        return [line for line in self.lines() if line.startswith(("FAILED ", "ERROR tests/"))]
+
     def tail(self) -> list[str]:
         """Return what ansible-test calls an error, else the end of the log, where the failures are."""
         return [line for line in self.lines() if line.startswith(("ERROR: ", "FATAL: "))] or self.lines()[-80:]
@@ -182,15 +186,17 @@ class Report:
             self.say("still  " + ", ".join(f"{name} ({now - since:.0f} s)" for name, since in self.running.items()))
 
     def summary(self) -> int:
-        failed = [outcome.check.name for outcome in self.outcomes if outcome.code]
+        wrong = [outcome for outcome in self.outcomes if outcome.code]
         print(f"\n{'check':18} {'result':7} {'seconds':>7}  tests")
         for outcome in sorted(self.outcomes, key=lambda one: CHECKS.index(one.check)):
             print(f"{outcome.check.name:18} {outcome.word:7} {outcome.seconds:7.1f}  {outcome.closing}")
         print(f"\n{time.monotonic() - self.begin:.0f} s in all; logs in {LOGS.relative_to(CHECKOUT)}/")
-        if failed:
+        print("".join(f"{line}\n" for outcome in wrong for line in outcome.failures()), end="")
+        if wrong:
+            failed = [outcome.check.name for outcome in wrong]
             print(f"Failed: {', '.join(failed)}. One again: {Path(sys.executable)} tests/tools/run_checks.py {failed[0]}")
-        print(f"checks: {len(self.outcomes) - len(failed)} passed, {len(failed)} failed", flush=True)
-        return 1 if failed else 0
+        print(f"checks: {len(self.outcomes) - len(wrong)} passed, {len(wrong)} failed", flush=True)
+        return 1 if wrong else 0
 
 
 def main() -> int:

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..topology.scalars import BOOLEAN, DEVICE, MAC, MTU, NAMESPACE, VLAN, choice, matching, number
 from ..topology.values import ListOf, Type
+from ..topology.values.scalars import BOOLEAN, DEVICE, MAC, MTU, NAMESPACE, VLAN, choice, matching, number
 from ..transport.bridge import VLAN_PROTOCOLS
 from ._network import key_of
 

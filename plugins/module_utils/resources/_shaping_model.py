@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from .._errors import LabErrors
-from ..topology.scalars import DEVICE, NAMESPACE, number
 from ..topology.values import Type
+from ..topology.values.scalars import DEVICE, NAMESPACE, number
 from ..transport import tc
 from ._network import key_of
 

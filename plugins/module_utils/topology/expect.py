@@ -10,8 +10,8 @@ from ipaddress import ip_address
 from typing import Any
 
 from .ranges import names_of
-from .scalars import BOOLEAN, number
 from .values import Block, Key, ListOf, Problems, Type, shown, suggestion
+from .values.scalars import BOOLEAN, number
 
 _SMALLEST = 68  # bytes: RFC 791
 

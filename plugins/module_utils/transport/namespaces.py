@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .._errors import LabError, LabErrors
-from ..topology.scalars import NAMESPACE
+from ..topology.values.scalars import NAMESPACE
 
 NETNS = Path("/run/netns")
 

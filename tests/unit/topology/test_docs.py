@@ -16,7 +16,7 @@ import yaml
 from ansible_collections.netvirt.lab.plugins.module_utils.images.catalogue import CATALOGUE
 from ansible_collections.netvirt.lab.plugins.module_utils.topology import schema
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import compile_share, load
-from ansible_collections.netvirt.lab.plugins.module_utils.topology.schema_expand import BLOCKS
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.schema.expand import BLOCKS
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.values import Key, Problems
 
 CHECKOUT = Path(__file__).resolve().parents[3]

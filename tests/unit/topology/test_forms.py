@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import compile_share, load
-from ansible_collections.netvirt.lab.plugins.module_utils.topology.guest import passwords
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.resolve.guest import passwords
 
 BASE = "{name: forms, nodes: {sw: {kind: ovs, ipv4: 10.4.0.1/24}, one: {kind: netns}, two: {kind: vm}}, links: [%s]}"
 SAME = {

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.netvirt.lab.plugins.module_utils.topology.generate.shapes import made_by
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.expand.generate.shapes import made_by
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.layers import Made
 
 

@@ -19,8 +19,8 @@ from ansible_collections.netvirt.lab.plugins.filter.from_containerlab import fro
 from ansible_collections.netvirt.lab.plugins.filter.from_graphml import from_graphml as graph_filter
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabError
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import compile_share, load
-from ansible_collections.netvirt.lab.plugins.module_utils.topology.imports.containerlab import from_containerlab
-from ansible_collections.netvirt.lab.plugins.module_utils.topology.imports.graph import fragment, from_graph
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.expand.imports.containerlab import from_containerlab
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.expand.imports.graph import fragment, from_graph
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.layers import Made
 from ansible_collections.netvirt.lab.plugins.plugin_utils import graphs
 

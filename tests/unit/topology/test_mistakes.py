@@ -9,7 +9,7 @@ import pytest
 import yaml
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErrors
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import load
-from ansible_collections.netvirt.lab.plugins.module_utils.topology.scalars import DEVICE
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.values.scalars import DEVICE
 
 # What is wrong, the file without its name, and every line of the message.
 MISTAKES = {

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.netvirt.lab.plugins.module_utils.topology.scalars_units import RATE, SHARE, SIZE, TIME
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.values import Problems, Type
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.values.units import RATE, SHARE, SIZE, TIME
 
 READ: list[tuple[Type, Any, Any]] = [
     (RATE, "10mbit", 10_000_000),

@@ -1,0 +1,84 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a lab host does for a lab besides carrying it: DHCP, DNS, and the way out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from ipaddress import IPv4Address, IPv4Interface
+from typing import Any
+
+from ..model import Dhcp, Endpoint, Topology, addresses
+
+Item = dict[str, Any]
+
+
+def forwarding(topology: Topology) -> Item | None:
+    """Return what leaves through the uplink, None if nothing does."""
+    natted = [node.switch for node in topology.nodes.values() if node.switch and node.switch.nat]
+    if not natted or topology.uplink == "none":
+        return None
+    return {
+        "interfaces": [switch.device for switch in natted],
+        "subnets": [str(IPv4Interface(switch.ipv4).network) for switch in natted if switch.ipv4],
+        "uplink": topology.uplink,
+    }
+
+
+def dnsmasq(topology: Topology) -> Item | None:
+    """Return the networks with DHCP and the names of all nodes, None if no switch has DHCP."""
+    hosts = _hosts(topology)
+    networks = [
+        _network(node.switch.device, IPv4Interface(node.switch.ipv4), node.switch.dhcp, hosts[node.name])
+        for node in topology.nodes.values()
+        if node.switch and node.switch.ipv4 and node.switch.dhcp
+    ]
+    if not networks:
+        return None
+    upstream = None if topology.resolvers is None else list(topology.resolvers)
+    return {"domain": topology.domain, "upstream": upstream, "networks": networks, "records": _records(topology)}
+
+
+def _network(device: str | None, own: IPv4Interface, dhcp: Dhcp, hosts: list[Item]) -> Item:
+    return {
+        "interface": device,
+        "address": str(own.ip),
+        "subnet": str(own.network),
+        "range": list(dhcp.range) if dhcp.range else None,
+        "lease": dhcp.lease,
+        "router": dhcp.router or None,
+        "dns": list(dhcp.dns or ()),
+        "options": dict(dhcp.options),
+        "hosts": hosts,
+    }
+
+
+def _hosts(topology: Topology) -> dict[str, list[Item]]:
+    """Return the reservations of each switch; static addresses in its range are kept from others by one too."""
+    hosts: dict[str, list[Item]] = defaultdict(list)
+    for end in (end for link in topology.links for end in link.ends):
+        switch = topology.nodes[end.network].switch if end.network else None
+        if end.ipv4 is None or end.network is None or switch is None or switch.dhcp is None or switch.dhcp.range is None:
+            continue
+        first, last = (IPv4Address(bound) for bound in switch.dhcp.range)
+        reserved = [address for address in _bare(end) if end.ipv4.method == "dhcp" or first <= IPv4Address(address) <= last]
+        # One address a host: dnsmasq knows an interface by its MAC address.
+        hosts[end.network].extend({"mac": end.mac, "address": address, "name": end.node} for address in reserved[:1])
+    return hosts
+
+
+def _records(topology: Topology) -> list[Item]:
+    found = []
+    for node in topology.nodes.values():
+        own = [own for own in (node.switch.ipv4, node.switch.ipv6) if own] if node.switch else []
+        subs = node.space.interfaces if node.space else ()
+        known = [*own, *(address for end, _far, _link in topology.ends(node.name) for address in addresses(end))]
+        known += [address for sub in subs for address in addresses(sub)]
+        if known:
+            found.append({"name": node.name, "addresses": [address.partition("/")[0] for address in known]})
+    return found
+
+
+def _bare(end: Endpoint) -> list[str]:
+    return [address.partition("/")[0] for address in end.ipv4.addresses] if end.ipv4 else []

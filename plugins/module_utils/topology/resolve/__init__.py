@@ -1,0 +1,145 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything that a topology leaves out and that can be derived. After it a field that is None is not managed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..._errors import LabErrors
+from ..model import SWITCHES, Endpoint, Link, Node, Topology
+from ..names import GUEST_MAC, LOCAL_MAC, Names, altname, devices, macs, namespace
+from ..values import Problems, suggestion
+from .addresses import addressed
+from .checks import check_interfaces, check_mtus, check_switches
+from .guest import check_guests
+from .neighbors import acquainted
+from .wires import joined
+
+
+def resolve(topology: Topology) -> Topology:
+    """Return the topology with the names of devices, MAC and IP addresses and default routes filled in. Raise LabErrors."""
+    problems: Problems = []
+    check_guests(topology, problems)
+    check_switches(topology, problems)
+    check_interfaces(topology, problems)
+    named = _Naming(joined(topology), problems).result()
+    if problems:
+        raise LabErrors(problems)
+    whole = addressed(named, problems)
+    check_mtus(whole, problems)
+    whole = acquainted(whole, problems)
+    if problems:
+        raise LabErrors(problems)
+    return whole
+
+
+class _Naming:
+    """The names of devices, namespaces and MAC addresses, each given once."""
+
+    def __init__(self, topology: Topology, problems: Problems) -> None:
+        self._topology = topology
+        self._problems = problems
+        self._devices = Names("device")
+        self._macs = Names("MAC address")
+        self._pairs: Counter[tuple[str, str]] = Counter()
+
+    def result(self) -> Topology:
+        """Return the topology with all names."""
+        self._claim_given()
+        nodes = {name: self._node(node) for name, node in self._topology.nodes.items()}
+        links = tuple(self._link(link) for link in self._topology.links)
+        return replace(self._topology, nodes=self._mirrored(nodes, links), links=links)
+
+    def _claim_given(self) -> None:
+        namespaces, interfaces, uplinks = Names("network namespace"), Names("interface"), Names("uplink")
+        for node in self._topology.nodes.values():
+            if node.kind == "netns":
+                namespaces.claim(node.netns or namespace(self._topology.name, node.name), node.path, self._problems)
+            if node.device:
+                self._devices.claim(node.device, node.path, self._problems)
+            if node.switch and node.switch.device:
+                self._devices.claim(node.switch.device, node.path, self._problems)
+        for link in self._topology.links:
+            ports = [self._topology.nodes[end.node].device for end in link.ends if self._topology.nodes[end.node].device]
+            for device in ports:
+                uplinks.claim(device or "", link.path, self._problems)
+        for end in (end for link in self._topology.links for end in link.ends):
+            if end.interface and self._on_host(end):
+                self._devices.claim(end.interface, end.path, self._problems)
+            elif end.interface:
+                interfaces.claim(str(end), end.path, self._problems)
+            if end.mac:
+                self._macs.claim(end.mac, end.path, self._problems)
+
+    def _on_host(self, end: Endpoint) -> bool:
+        kind = self._topology.nodes[end.node].kind
+        return kind in SWITCHES or kind == "host"
+
+    def _node(self, node: Node) -> Node:
+        lab = self._topology.name
+        if node.space:
+            return replace(node, space=replace(node.space, netns=node.netns or namespace(lab, node.name)))
+        if node.switch and not node.switch.device:
+            device = self._devices.derive(node.path, devices("wire" if node.hidden else node.name, lab, node.name, node.kind))
+            return replace(node, switch=replace(node.switch, device=device))
+        return node
+
+    def _link(self, link: Link) -> Link:
+        first, second = link.ends
+        return replace(link, ends=(self._end(first, second), self._end(second, first)))
+
+    def _end(self, end: Endpoint, far: Endpoint) -> Endpoint:
+        lab = self._topology.name
+        uplink = self._topology.nodes[end.node].device or self._topology.nodes[far.node].device
+        if uplink:
+            return replace(end, interface=uplink)
+        if self._on_host(end):
+            if self._on_host(far):
+                # Two nodes of the lab host may be joined by several links, in a row that the file decides.
+                self._pairs[end.node, far.node] += 1
+                parts: tuple[str, ...] = (end.node, far.node, str(self._pairs[end.node, far.node]))
+            else:
+                parts = (far.node, far.interface or "")
+            device = end.interface or self._devices.derive(end.path, devices(parts[0], lab, *parts))
+            end = replace(end, interface=device, altname=altname(lab, *parts))
+        kind = self._topology.nodes[end.node].kind
+        if kind == "vm" and end.shaping:
+            names = devices(f"{end.node[:4]}-ifb", lab, end.node, end.interface or "", "ifb")
+            end = replace(end, ifb=self._devices.derive(end.path, names))
+        if kind in SWITCHES or end.mac:
+            return end
+        prefix = GUEST_MAC if kind == "vm" else LOCAL_MAC
+        return replace(end, mac=self._macs.derive(end.path, macs(prefix, lab, end.node, end.interface or "")))
+
+    def _mirrored(self, nodes: Mapping[str, Node], links: tuple[Link, ...]) -> dict[str, Node]:
+        """Return the nodes with the ports of their mirrors named by device instead of by endpoint."""
+        whole = dict(nodes)
+        for node in nodes.values():
+            if node.switch and node.switch.bridge.get("mirrors"):
+                ports = {}
+                for end, far, _link in replace(self._topology, links=links).ends(node.name):
+                    ports.update({str(far): end.interface, far.node: end.interface})
+                mirrors = tuple(
+                    self._mirror(mirror, ports, f"{node.path}.mirrors[{n}]") for n, mirror in enumerate(node.switch.bridge["mirrors"])
+                )
+                whole[node.name] = replace(node, switch=replace(node.switch, bridge={**node.switch.bridge, "mirrors": mirrors}))
+        return whole
+
+    def _mirror(self, mirror: Mapping[str, Any], ports: Mapping[str, Any], path: str) -> dict[str, Any]:
+        def device(name: str, key: str) -> Any:
+            if name not in ports:
+                self._problems.append(f"{path}.{key}: no endpoint '{name}' at this switch{suggestion(name, ports)}")
+            return ports.get(name)
+
+        found = dict(mirror)
+        for key in ("select_src_port", "select_dst_port"):
+            if mirror[key]:
+                found[key] = [device(name, key) for name in mirror[key]]
+        if mirror["output_port"]:
+            found["output_port"] = device(mirror["output_port"], "output_port")
+        return found

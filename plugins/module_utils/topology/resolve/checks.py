@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What of a topology does not go together, beyond one key or one link."""
+
+from __future__ import annotations
+
+from ..model import Topology, addresses
+from ..values import Problems, suggestion
+
+_LEAST_IPV6 = 1280  # bytes (RFC 8200); below it the kernel takes IPv6 away from an interface
+
+
+def check_switches(topology: Topology, problems: Problems) -> None:
+    """Check the spanning trees of Open vSwitch bridges."""
+    for node in topology.nodes.values():
+        bridge = node.switch.bridge if node.switch and node.kind == "ovs" else {}
+        if bridge.get("stp") and bridge.get("rstp"):
+            problems.append(f"{node.path}.rstp: excludes stp; leave out one of the two")
+        if bridge.get("rstp") and bridge.get("priority", 0) % 4096:
+            problems.append(f"{node.path}.priority: must be a multiple of 4096 with rstp, not {bridge['priority']}")
+
+
+def check_mtus(topology: Topology, problems: Problems) -> None:
+    """Check that IPv6 fits through the links that have it."""
+    for link in topology.links:
+        for end in link.ends:
+            if link.mtu and link.mtu < _LEAST_IPV6 and end.ipv6 and end.ipv6.addresses:
+                problems.append(f"{link.path}.mtu: {link.mtu} bytes are too few for IPv6, which {end} has; give at least {_LEAST_IPV6}")
+    for node in topology.nodes.values():
+        for sub in node.space.interfaces if node.space else ():
+            if sub.mtu and sub.mtu < _LEAST_IPV6 and any(":" in address for address in addresses(sub)):
+                problems.append(f"{sub.path}.mtu: {sub.mtu} bytes are too few for IPv6; give at least {_LEAST_IPV6}")
+
+
+def check_interfaces(topology: Topology, problems: Problems) -> None:
+    """Check the parents, names and numbers of sub-interfaces."""
+    for node in topology.nodes.values():
+        known = {end.interface or "" for end, _far, _link in topology.ends(node.name)} if node.space and node.space.interfaces else set()
+        numbers: dict[tuple[str, int, str], str] = {}
+        for sub in node.space.interfaces if node.space else ():
+            if sub.parent not in known:
+                near = suggestion(sub.parent, known)
+                problems.append(f"{sub.path}.parent: '{node.name}' has no interface '{sub.parent}' that is named before{near}")
+            if len(sub.name) > 15 or "/" in sub.name or not sub.name.isprintable() or " " in sub.name:
+                problems.append(f"{sub.path}: '{sub.name}' cannot be an interface's name, which has at most 15 characters")
+            if sub.name in known or sub.name == "lo":
+                problems.append(f"{sub.path}: '{node.name}' has an interface '{sub.name}' already")
+            other = numbers.setdefault((sub.parent, sub.vlan, sub.protocol), sub.name)
+            if other != sub.name:
+                problems.append(f"{sub.path}.vlan: '{other}' is VLAN {sub.vlan} of '{sub.parent}' already")
+            known.add(sub.name)

@@ -1,0 +1,41 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Links that need something between their ends: two guests are joined by a bridge of their own, which forwards everything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..model import Endpoint, Link, Node, Switch, Topology
+
+# All groups but the three that the kernel keeps for itself (net/bridge/br_private.h, BR_GROUPFWD_RESTRICTED); it learns no address.
+_TRANSPARENT = {"stp": False, "ageing_time": 0, "group_fwd_mask": 65528}
+
+
+def joined(topology: Topology) -> Topology:
+    """Return the topology with a hidden bridge in each link of two guests."""
+    nodes, links = dict(topology.nodes), []
+    for link in topology.links:
+        first, second = link.ends
+        if nodes[first.node].kind == nodes[second.node].kind == "vm":
+            wire = Node(str(link), "bridge", link.path, switch=Switch(bridge=_TRANSPARENT), hidden=True)
+            nodes[wire.name] = wire
+            links += [replace(link, ends=(end, Endpoint(wire.name, end.path))) for end in link.ends]
+        else:
+            links.append(link)
+    return replace(topology, nodes=nodes, links=tuple(links))
+
+
+def patched(link: Link, topology: Topology) -> bool:
+    """Say whether a link is a pair of patch ports: between two Open vSwitch bridges, where nothing needs a device.
+
+    ovs-vswitchd 3.1 aborts when RSTP runs over patch ports.
+    """
+    first, second = (topology.nodes[end.node] for end in link.ends)
+    if not (first.kind == second.kind == "ovs" and first.switch and second.switch):
+        return False
+    settings = [node.bridge for node in (first.switch, second.switch)]
+    plain = link.up and not link.mtu and not any(end.shaping for end in link.ends)
+    alike = settings[0].get("datapath_type") == settings[1].get("datapath_type")
+    return plain and alike and not any(bridge.get("rstp") for bridge in settings)
