@@ -15,7 +15,7 @@ export PATH := $(VENV)/bin:$(PATH)
 PLAY := ansible-playbook -i $(LAB) $(ARGS)
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -qq install
 
-.PHONY: help lab verify teardown image bench test test-kernel-lab quick setup setup-test clean
+.PHONY: help lab verify teardown image bench test test-kernel-lab test-labs quick setup setup-test clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 28
@@ -47,6 +47,9 @@ test: setup-test ## every check
 
 test-kernel-lab: setup-test ## a lab inside a guest, with what this machine's kernel may lack (5 minutes; not part of test)
 	@$(VENV)/bin/python tests/tools/run_checks.py molecule-kernel_lab
+
+test-labs: setup-test ## the labs of inventory/ that take minutes where guests are emulated (not part of test)
+	@$(VENV)/bin/python tests/tools/run_checks.py slow-labs
 
 quick: setup-test ## the first minute's worth: ruff, mypy, yamllint, unit tests
 	@$(VENV)/bin/python tests/tools/run_checks.py quick

@@ -10,17 +10,15 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-CHECKOUT = Path(__file__).parents[2]
-BIN = Path(sys.executable).parent
+from .playbooks import CHECKOUT, Lab, trace
+
 LAB: dict[str, Any] = {
     "plugin": "netvirt.lab.topology",
     "name": "orchard",
@@ -32,45 +30,6 @@ LAB: dict[str, Any] = {
     },
     "links": [["apple:eth0", "yard"], {"endpoints": ["pear:eth0", "yard"], "ipv4": {"pear": "10.61.0.250/24"}}, ["plum:eth0", "yard"]],
 }
-
-
-def trace() -> list[str]:
-    said = subprocess.run(["/usr/bin/python3", "tests/tools/trace.py"], cwd=CHECKOUT, capture_output=True, text=True, check=True)
-    return said.stdout.splitlines()
-
-
-class Lab:
-    """The folder of a lab, and its playbooks."""
-
-    def __init__(self, folder: Path) -> None:
-        self.file = folder / "orchard.netvirt.yml"
-        self.environment = {
-            **os.environ,
-            "PATH": f"{BIN}:/usr/sbin:/usr/bin:/sbin:/bin",
-            "HOME": str(folder),
-            "XDG_DATA_HOME": str(folder / "data"),
-            "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".cache"),
-            "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",
-            "ANSIBLE_FORCE_COLOR": "0",
-        }
-        self.environment.pop("ANSIBLE_CONFIG", None)
-        self.folder = folder
-
-    def write(self, lab: dict[str, Any]) -> None:
-        self.file.write_text(yaml.safe_dump(lab), encoding="utf-8")
-
-    def command(self, playbook: str, *arguments: str, inventory: str = "") -> list[str]:
-        return [str(BIN / "ansible-playbook"), "-i", inventory or str(self.file), *arguments, playbook]
-
-    def run(self, playbook: str, *arguments: str, inventory: str = "") -> subprocess.CompletedProcess[str]:
-        command = self.command(playbook, *arguments, inventory=inventory)
-        return subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False)
-
-    def changed(self, playbook: str, *arguments: str, inventory: str = "") -> int:
-        """Run a playbook that succeeds and return how many tasks changed something."""
-        done = self.run(playbook, *arguments, inventory=inventory)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return int(done.stdout.rpartition("changed=")[2].split()[0])
 
 
 @pytest.fixture
@@ -121,7 +80,7 @@ def test_a_changed_file_changes_what_differs_and_nothing_else(lab: Lab) -> None:
 
 def test_teardown_needs_the_labs_name_only(lab: Lab) -> None:
     lab.changed("netvirt.lab.site")
-    lab.file.write_text("{ this is no topology", encoding="utf-8")
+    lab.inventory.write_text("{ this is no topology", encoding="utf-8")
     assert lab.run("netvirt.lab.teardown").returncode != 0
     by_name = ["-c", "local", "-e", "netvirt_lab=orchard", "-e", "netvirt_hosts=all", "-e", "ansible_python_interpreter=/usr/bin/python3"]
     assert lab.changed("netvirt.lab.teardown", *by_name, inventory="localhost,") > 0

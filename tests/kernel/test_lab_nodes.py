@@ -9,7 +9,8 @@ import copy
 import json
 import subprocess
 
-from .test_lab import LAB, Lab, lab
+from .playbooks import Lab
+from .test_lab import LAB, lab
 
 __all__ = ["lab"]
 

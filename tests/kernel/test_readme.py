@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from .test_lab import CHECKOUT, Lab, lab
+from .playbooks import CHECKOUT, Lab
+from .test_lab import lab
 
 __all__ = ["lab"]
 
@@ -39,7 +40,7 @@ def ping(node: str, address: str) -> int:
 
 
 def test_the_campus_of_the_readme_is_ready_when_it_is_up(lab: Lab) -> None:
-    lab.file = lab.folder / "campus.netvirt.yml"
+    lab.inventory = lab.folder / "campus.netvirt.yml"
     topology = yaml.safe_load(readme("name: campus"))
     for link in topology["links"] if not has_netem() else ():
         for key in ("delay", "loss") if isinstance(link, dict) else ():
@@ -58,7 +59,7 @@ def test_the_campus_of_the_readme_is_ready_when_it_is_up(lab: Lab) -> None:
         assert done.stdout.count("web tcp/80") == 1
     finally:
         assert lab.changed("netvirt.lab.teardown") > 0
-        lab.file = lab.folder / "orchard.netvirt.yml"
+        lab.inventory = lab.folder / "orchard.netvirt.yml"
 
 
 def line(*blocks: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import json
 import subprocess
 from typing import Any
 
-from .test_lab import Lab, lab
+from .playbooks import Lab
+from .test_lab import lab
 
 __all__ = ["lab"]
 
@@ -35,7 +36,7 @@ def inside(namespace: str, line: str) -> subprocess.CompletedProcess[str]:
 
 def described(lab: Lab) -> dict[str, dict[str, Any]]:
     said = subprocess.run(
-        [lab.command("")[0].replace("ansible-playbook", "ansible-inventory"), "-i", str(lab.file), "--list", "--export"],
+        [lab.command("")[0].replace("ansible-playbook", "ansible-inventory"), "-i", str(lab.inventory), "--list", "--export"],
         env=lab.environment,
         capture_output=True,
         text=True,

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from .test_lab import Lab, lab
+from .playbooks import Lab
+from .test_lab import lab
 
 __all__ = ["lab"]
 

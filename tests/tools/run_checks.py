@@ -65,6 +65,7 @@ def _below(names: Iterable[str], option: str = "") -> str:
 KERNEL: dict[str, tuple[str, ...]] = {
     "kernel-network": ("links", "ovs", "services", "shaping", "test_examples.py", "test_interrupted.py"),
     "kernel-changes": ("changes",),
+    "kernel-course": ("labs",),
     "kernel-nodes": ("node_work", "reach", "vm", "test_image_boot.py"),
 }
 CHECKS = (
@@ -79,10 +80,12 @@ CHECKS = (
     Check("sanity", "tests/sanity/run", 60),
     # Simulated lab hosts have no network to fetch packages from: they share the machine's images.
     Check("images", IMAGES, 300),
-    *(Check(name, f"{HOST}{PYTEST} {_below(names)}", 200, after="images") for name, names in KERNEL.items()),
+    *(Check(name, f"{HOST}{PYTEST} -m 'not slow' {_below(names)}", 200, after="images") for name, names in KERNEL.items()),
     Check("kernel-labs", f"{HOST}{PYTEST} tests/kernel {_below(sum(KERNEL.values(), ()), '--ignore=')}", 200, after="images"),
     Check("molecule-default", f"{HOST}{MOLECULE}default", 60),
     Check("molecule-ovs_kvm", f"{HOST}{MOLECULE}ovs_kvm", 240, after="images"),
+    # What takes minutes where guests are emulated.
+    Check("slow-labs", f"{HOST}{PYTEST} -m slow tests/kernel/labs", 900, after="images", extra=True),
     # A lab inside a guest, for what this machine's kernel may lack.
     Check("image-kernel_lab", KERNEL_LAB_IMAGE, 90, extra=True),
     Check("molecule-kernel_lab", f"{HOST}{MOLECULE}kernel_lab", 300, after="image-kernel_lab", extra=True),

@@ -1,0 +1,27 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The labs below inventory/, each brought up once for the tests of its module, and seen to go without a trace."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+
+import pytest
+
+from ..playbooks import CHECKOUT, Playbooks, trace
+
+
+@pytest.fixture(scope="module")
+def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playbooks]:
+    """Give the lab that the module's ``LAB`` names, a folder below inventory/: it is up, and a second run changes nothing."""
+    before = trace()
+    lab = Playbooks(tmp_path_factory.mktemp("home"), CHECKOUT / "inventory" / request.module.LAB)
+    try:
+        assert lab.changed("netvirt.lab.site") > 0
+        assert lab.changed("netvirt.lab.site") == 0
+        yield lab
+    finally:
+        lab.changed("netvirt.lab.teardown")
+    assert list(difflib.unified_diff(before, trace(), lineterm="", n=0)) == []

@@ -1,0 +1,64 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Labs by their playbooks, as a user runs them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+CHECKOUT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+
+
+def trace() -> list[str]:
+    """Return all that a lab could leave on this lab host, line by line."""
+    said = subprocess.run(["/usr/bin/python3", "tests/tools/trace.py"], cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    return said.stdout.splitlines()
+
+
+class Playbooks:
+    """The playbooks with one inventory, called from a folder that is also the user's home."""
+
+    def __init__(self, folder: Path, inventory: Path) -> None:
+        self.folder = folder
+        self.inventory = inventory
+        self.environment = {
+            **os.environ,
+            "PATH": f"{BIN}:/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME": str(folder),
+            "XDG_DATA_HOME": str(folder / "data"),
+            "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".cache"),
+            "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",
+            "ANSIBLE_FORCE_COLOR": "0",
+        }
+        self.environment.pop("ANSIBLE_CONFIG", None)
+
+    def command(self, playbook: str, *arguments: str, inventory: str = "") -> list[str]:
+        return [str(BIN / "ansible-playbook"), "-i", inventory or str(self.inventory), *arguments, playbook]
+
+    def run(self, playbook: str, *arguments: str, inventory: str = "") -> subprocess.CompletedProcess[str]:
+        command = self.command(playbook, *arguments, inventory=inventory)
+        return subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False)
+
+    def changed(self, playbook: str, *arguments: str, inventory: str = "") -> int:
+        """Run a playbook that succeeds and return how many tasks changed something."""
+        done = self.run(playbook, *arguments, inventory=inventory)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return int(done.stdout.rpartition("changed=")[2].split()[0])
+
+
+class Lab(Playbooks):
+    """A lab whose topology file the test writes."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, folder / "orchard.netvirt.yml")
+
+    def write(self, lab: dict[str, Any]) -> None:
+        self.inventory.write_text(yaml.safe_dump(lab), encoding="utf-8")
