@@ -69,8 +69,14 @@ def star(count: int, switch: str) -> dict[str, Any]:
 
 
 def tree(depth: int, switch: str) -> dict[str, Any]:
-    shape = {"shape": "tree", "depth": depth, "fanout": 2, "switch": switch}
-    return {"plugin": "netvirt.lab.topology", "name": LAB, "generate": [shape]}
+    """Return what Mininet calls tree,DEPTH,2: with an address for each host."""
+    return {
+        "plugin": "netvirt.lab.topology",
+        "name": LAB,
+        "defaults": {"netns": {"ipv4": "auto"}},
+        "generate": [{"shape": "tree", "depth": depth, "fanout": 2, "switch": switch}],
+        "nodes": {"s1": {"subnet": "10.99.0.0/16"}},
+    }
 
 
 def written(folder: Path, topology: dict[str, Any]) -> Path:
