@@ -112,6 +112,9 @@ def test_isis_and_static_routes_and_what_somebody_has_written(hamlet: Hamlet) ->
     }
     hamlet.changed(share)
     until(end_to_end, 60)
+    # Each by its own name, and not by the lab host's: the neighbours, and all whose news are known.
+    until(lambda: all(f"router-{name}" in vtysh("west", "show isis hostname") for name in NAMES), 30)
+    assert "router-middle" in vtysh("west", "show isis neighbor")
     routes = shell("ip -n west route; ip -n west -6 route")
     assert "192.0.2.0/24" in routes
     assert "2001:db8::/32" in routes
