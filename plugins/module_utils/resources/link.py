@@ -67,7 +67,7 @@ class LinkDriver:
             replace(change, after=wanted[change.key], replace=True) if _loses_owner(change) else change
             for change in compare(self.kind, left, goal, scope, replace_on=_MADE_AS)
         ]
-        changes = _with_lost_vlans(changes, wanted, left)
+        changes = _with_lost(changes, wanted, left)
         # A process inside keeps a namespace alive without its name, and a wire between two such ones would stay with it.
         wires = (link for link in have.values() if link.lab == scope.lab and link.netns in lost and link.peer and link.peer[0] in lost)
         changes += [Change(self.kind, wire, None) for wire in wires if goal.purge]
@@ -198,15 +198,18 @@ def _merged(current: BridgeSettings, target: BridgeSettings) -> BridgeSettings:
     return replace(target, **{name: value for name, value in vars(current).items() if getattr(target, name) is None})
 
 
-def _with_lost_vlans(changes: list[Change[Link]], wanted: Mapping[str, Link], left: Mapping[str, Link]) -> list[Change[Link]]:
-    """Return the changes with those of sub-interfaces that go because their parent is made anew, each after its parent."""
+def _with_lost(changes: list[Change[Link]], wanted: Mapping[str, Link], left: Mapping[str, Link]) -> list[Change[Link]]:
+    """Return the changes with those of links that go with others that are made anew: sub-interfaces, and other ends of pairs."""
     found = {change.key: change for change in changes}
     for _level in wanted:
         anew = {key for key, change in found.items() if change.action == "replace"}
+        made = anew.union(key for key, change in found.items() if change.action == "create")
         lost = [
             key
             for key, link in wanted.items()
-            if link.parent and key_of(link.netns, link.parent) in anew and key in left and not (key in found and found[key].replace)
+            if ((link.parent and key_of(link.netns, link.parent) in anew) or (link.peer and key_of(*link.peer) in made))
+            and key in left
+            and not (key in found and found[key].replace)
         ]
         if not lost:
             break
@@ -217,10 +220,13 @@ def _with_lost_vlans(changes: list[Change[Link]], wanted: Mapping[str, Link], le
 def _impossible(want: Sequence[Link], there: set[str]) -> list[str]:
     """Say which interfaces need another one that is not there."""
     problems = []
+    wanted = {link.key for link in want}
     for link in want:
         for word, other in (("parent", link.parent), ("bridge (master)", link.master)):
             if other and key_of(link.netns, other) not in there:
                 problems.append(f"The {word} '{key_of(link.netns, other)}' of '{link.key}' does not exist; create it first.")
+        if link.kind == "veth" and link.peer and key_of(*link.peer) not in wanted:
+            problems.append(f"The other end '{key_of(*link.peer)}' of the veth pair '{link.key}' is not described; give both ends.")
         if link.kind is None and link.key not in there:
             problems.append(f"There is no interface '{link.key}'; create it first.")
     return problems
