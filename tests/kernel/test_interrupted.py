@@ -21,6 +21,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import unified_diff
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -188,7 +189,7 @@ def test_killed_on_the_way(journey: str, snapshot: Callable[[], list[str]]) -> N
     run(start)
     moments = watched(goal)
     run(None)
-    assert snapshot() == clean
+    assert list(unified_diff(clean, snapshot(), lineterm="", n=0)) == []
     step = 1 if FIRST else max(1, moments // MOMENTS)
     for turn, at in enumerate(range(FIRST or 1, moments + 1, step)):
         where = f"killed at moment {at} of {moments} of '{journey}'"
@@ -200,4 +201,4 @@ def test_killed_on_the_way(journey: str, snapshot: Callable[[], list[str]]) -> N
             run(goal)
             assert diff(run(goal)) == diff([]), f"{where}, something was left to do after the next run"
         run(None)
-        assert snapshot() == clean, f"{where}, something was left after teardown"
+        assert list(unified_diff(clean, snapshot(), lineterm="", n=0)) == [], f"{where}, something was left after teardown"

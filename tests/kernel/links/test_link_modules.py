@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -52,6 +53,9 @@ def test_a_bridge_with_ports_of_ours_and_of_the_machine() -> None:
     wanted: dict[str, Any] = {"name": "br7", "lab": "green", "up": True, "ports": ["ours0", {"name": "nic0"}], "priority": 99}
     done = twice("linux_bridge", **wanted, addresses=["10.46.0.1/24"])
     assert set(done["diff"]["after"]) == {"link", "port", "address"}
+    deadline = time.monotonic() + 30  # the kernel forwards once it has seen the carriers
+    while {port["state"] for port in look("br7")["ports"]} != {"forwarding"}:
+        assert time.monotonic() < deadline
     seen = look("br7", gather=["fdb"])
     assert {port["name"]: (port["state"], port["lab"]) for port in seen["ports"]} == {
         "ours0": ("forwarding", "green"),
