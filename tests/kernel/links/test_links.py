@@ -292,6 +292,17 @@ def test_a_name_left_by_a_killed_run_is_reused(bench: Bench) -> None:
     assert attempt("ip", "netns", "exec", "wiring-half", "true") == 0
 
 
+def test_a_name_left_by_a_killed_run_is_removed_with_its_lab(bench: Bench) -> None:
+    bench.run([Namespace("wiring-half", LAB)], [])
+    for name in ("wiring-half", "theirs-half"):
+        subprocess.run(f"umount /run/netns/{name} || touch /run/netns/{name}", shell=True, check=True, capture_output=True)
+    foretold = bench.run([], [], check=True)
+    assert [(change.key, change.action) for change in bench.run([], [])] == [("wiring-half", "remove")]
+    assert [change.key for change in foretold] == ["wiring-half"]
+    assert sorted(path.name for path in Path("/run/netns").glob("*-half")) == ["theirs-half"]
+    Path("/run/netns/theirs-half").unlink()
+
+
 def test_two_hundred_namespaces(bench: Bench) -> None:
     spaces = [Namespace(f"wiring-{number}", LAB) for number in range(200)]
     ends = [end for number in range(200) for end in pair(f"w{number}", "eth0", f"wiring-{number}")]
