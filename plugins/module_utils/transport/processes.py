@@ -204,6 +204,14 @@ def alive(pid: int) -> bool:
         return False
 
 
+def names(pid: int, directory: Path) -> bool:
+    """Say whether a process runs and has an argument naming a path below a directory."""
+    try:
+        return any(f"{directory}/".encode() in argument for argument in _read(pid, "cmdline").split(b"\0"))
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def end(pids: Iterable[int], patience: float = 3.0, unasked: Iterable[int] = ()) -> None:
     """Ask the processes to end, all together; kill those that have not after patience seconds, and the unasked ones at once."""
     left = set(pids)

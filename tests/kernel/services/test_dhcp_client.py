@@ -109,7 +109,7 @@ OWN = "$(ps -eo pid,args | grep '[/]maple/dhcp/beech/' | awk '{print $1}')"
 @pytest.mark.parametrize(
     ("damage", "shown"),
     [
-        (f"until ! kill -9 {OWN}; do :; done; while [ -n \"{OWN}\" ]; do sleep 0.1; done", {"stopped"}),
+        (f'until ! kill -9 {OWN}; do :; done; while [ -n "{OWN}" ]; do sleep 0.1; done', {"stopped"}),
         # dhcpcd ends when its interface is gone, the others do not notice
         (
             "ip link del v-beech; ip link add v-beech type veth peer name eth0 netns beech; ip link set v-beech master sw1 up; sleep 0.3",

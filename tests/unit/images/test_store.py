@@ -155,7 +155,12 @@ def test_patience_ends(images: Path) -> None:
     holder = os.open(images, os.O_RDONLY)
     try:
         fcntl.flock(holder, fcntl.LOCK_EX)
-        with pytest.raises(LabError, match=rf"Another run \(pid {os.getpid()}\) holds the images in {images}; wait until it has ended, or end it"), store.locked(patience=0.1):
+        with (
+            pytest.raises(
+                LabError, match=rf"Another run \(pid {os.getpid()}\) holds the images in {images}; wait until it has ended, or end it"
+            ),
+            store.locked(patience=0.1),
+        ):
             pass
     finally:
         os.close(holder)
