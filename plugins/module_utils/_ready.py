@@ -108,7 +108,7 @@ def _stages(node: Node, watch: Watch) -> Iterator[str]:
             if any(_PANIC in line for line in lines):
                 raise LabError(_with_console(f"The kernel of '{node.name}' has panicked.", node, watch.lab))
             yield stage
-        if node.name not in watch.running:
+        if not _runs(run_dir(watch.lab) / "vm" / node.name):
             raise LabError(_with_console(f"The guest '{node.name}' is not ready: its QEMU has ended.", node, watch.lab))
     elif node.netns:
         yield from _namespace(node)
