@@ -136,7 +136,8 @@ def _observed(network: Network, netns: str, record: LinkRecord, masters: Mapping
         mac=record.mac,
         mtu=record.mtu,
         up=record.up,
-        altname=record.altnames[0] if record.altnames else "",
+        # Others, such as udev, may have given it more names.
+        altname=asked.altname if asked.altname in record.altnames else next(iter(record.altnames), ""),
         master=masters.get(record.master, ""),
         owner=None if tun is None else _identity(tun.get(_TUN_OWNER)),
         group=None if tun is None else _identity(tun.get(_TUN_GROUP)),
