@@ -66,7 +66,13 @@ END: dict[str, Key] = {
         None,
         "derived from the names of lab, node and interface",
     ),
-    "tag": Key(TAG, "The VLAN of a switch's port that is an access port; `none` takes the tag away.", "10", None, "none; not managed at a Linux bridge"),
+    "tag": Key(
+        TAG,
+        "The VLAN of a switch's port that is an access port; `none` takes the tag away.",
+        "10",
+        None,
+        "none; not managed at a Linux bridge",
+    ),
     "trunks": Key(
         VLANS,
         "The VLANs that a switch's port carries with tags; an empty list means all to Open vSwitch.",
