@@ -104,7 +104,8 @@ def test_the_end_of_the_console_is_shown_as_it_reads(home: Path) -> None:
 def test_a_guest_that_ends_is_not_waited_for(home: Path, qemu: subprocess.Popen[str], code: str) -> None:
     class Ending(Saying):
         def argv(self, node: Node, script: str) -> list[str]:
-            return ["sh", "-c", f"kill -9 {qemu.pid}; exit {self.key_file}"]
+            gone = f"until [ -z \"$(tr -d '\\0' </proc/{qemu.pid}/cmdline)\" ]; do sleep 0.01; done"
+            return ["sh", "-c", f"kill -9 {qemu.pid}; {gone}; exit {self.key_file}"]
 
     with pytest.raises(LabError, match=r"The guest 'deep' is not ready: its QEMU has ended\."):
         wait_until_ready([PLAIN], Watch("square", Ending(code)), timeout=60)
