@@ -76,6 +76,11 @@ class LinkDriver:
         if homeless:
             raise LabErrors(f"There is no network namespace '{netns}' to put a link into; create it first." for netns in sorted(homeless))
         problems = _impossible(goal.want, {*left, *wanted}.difference(change.key for change in changes if change.action == "remove"))
+        new = [change.target for change in changes if change.action in ("create", "replace")]
+        pairs = [(link.key, key_of(*link.peer)) for link in new if link.kind == "veth" and link.peer]
+        problems += [
+            f"'{key}' cannot be made without '{other}', its other end; give both ends." for key, other in pairs if other not in wanted
+        ]
         if problems:
             raise LabErrors(problems)
         return changes
@@ -221,13 +226,10 @@ def _with_lost(changes: list[Change[Link]], wanted: Mapping[str, Link], left: Ma
 def _impossible(want: Sequence[Link], there: set[str]) -> list[str]:
     """Say which interfaces need another one that is not there."""
     problems = []
-    wanted = {link.key for link in want}
     for link in want:
         for word, other in (("parent", link.parent), ("bridge (master)", link.master)):
             if other and key_of(link.netns, other) not in there:
                 problems.append(f"The {word} '{key_of(link.netns, other)}' of '{link.key}' does not exist; create it first.")
-        if link.kind == "veth" and link.peer and key_of(*link.peer) not in wanted:
-            problems.append(f"The other end '{key_of(*link.peer)}' of the veth pair '{link.key}' is not described; give both ends.")
         if link.kind is None and link.key not in there:
             problems.append(f"There is no interface '{link.key}'; create it first.")
     return problems

@@ -30,5 +30,6 @@ def test_the_other_end_is_made_anew_too() -> None:
 
 
 def test_one_end_alone_is_no_pair() -> None:
-    with pytest.raises(LabErrors, match="The other end 'far0' of the veth pair 'near0' is not described; give both ends"):
+    with pytest.raises(LabErrors, match="'near0' cannot be made without 'far0', its other end; give both ends"):
         actions([], NEAR)
+    assert actions([NEAR, FAR], NEAR) == {}
