@@ -66,7 +66,7 @@ def share_goals(
         Goal(NamespaceDriver(), tuple(Namespace(item["name"], lab) for item in share.get("namespaces") or ()), purge=True),
         Goal(LinkDriver(), tuple(link_from(item, lab) for item in links), purge=True),
         Goal(MemberDriver(), tuple(member_from(item, lab) for item in share.get("members") or ()), purge=True),
-        Goal(OvsDriver(), tuple(bridge_from(item, lab) for item in bridges), purge=True),
+        Goal(OvsDriver(), tuple(bridge_from({**item, "ports": untagged(item)}, lab) for item in bridges), purge=True),
         Goal(AddressDriver(), tuple(addressing(item, lab) for item in share.get("addresses") or ())),
         Goal(NodeSysctlDriver(), tuple(sysctls_from(item, lab) for item in share.get("sysctls") or ()), purge=True),
         Goal(FirewallDriver(), tuple(firewall_from(item, lab) for item in share.get("firewalls") or ()), purge=True),
@@ -132,6 +132,11 @@ def cured(
             for vm in vms
         ],
     )
+
+
+def untagged(bridge: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the ports of an Open vSwitch bridge, which have no VLANs but those that the topology names: they are the lab's alone."""
+    return [{"tag": "", "trunks": [], "vlan_mode": "", **port} for port in bridge.get("ports") or ()]
 
 
 def require_redirects(

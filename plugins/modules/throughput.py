@@ -14,17 +14,10 @@ description:
     and returns medians. Interfaces whose switch has no address are left out, and so are VMs that the topology wants stopped or paused.
 author: netvirt.lab authors (@netvirt)
 extends_documentation_fragment:
+  - netvirt.lab.nodes.share
+  - netvirt.lab.nodes
   - netvirt.lab.attributes.info
 options:
-  share:
-    description:
-      - What the lab host must have, as the inventory plugin P(netvirt.lab.topology#inventory) compiles it into C(netvirt_share), or into
-        C(netvirt_packed_share).
-    type: raw
-    required: true
-  private_key:
-    description: The private SSH key that opens the guests, as text.
-    type: str
   seconds:
     description: How long one measurement takes, in seconds.
     type: int

@@ -27,6 +27,18 @@ OWNER = "NETVIRT_OWNER"  # the variable that names a directory of a lab
 PLAIN = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
 
 
+# Of the distribution, Debian's names, for what nobody looks for before it is started.
+_PACKAGES = {
+    "ip": "iproute2",
+    "iptables-restore": "iptables",
+    "ovs-ctl": "openvswitch-switch",
+    "ovsdb-tool": "openvswitch-common",
+    "ssh": "openssh-client",
+    "systemctl": "systemd",
+    "vtysh": "frr",
+}
+
+
 @dataclass(frozen=True)
 class Process:
     """A running process: its pid and its argument vector."""
@@ -86,7 +98,7 @@ def attempt(
     except subprocess.TimeoutExpired:
         return Completed(124, "", f"no end after {timeout:g} seconds")
     except OSError as error:
-        raise LabError(f"Cannot start '{argv[0]}': {error.strerror}; install the package that has it.") from error
+        raise _unstarted(argv[0], error) from error
     return Completed(done.returncode, done.stdout, done.stderr)
 
 
@@ -106,15 +118,18 @@ def logged(argv: Sequence[str], env: Mapping[str, str], timeout: float) -> Compl
     """
     # A file, because a pipe would be held open by what is left running.
     with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(
-            list(argv),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-            cwd="/",
-            env={**PLAIN, **env},
-        )
+        try:
+            process = subprocess.Popen(
+                list(argv),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                cwd="/",
+                env={**PLAIN, **env},
+            )
+        except OSError as error:
+            raise _unstarted(argv[0], error) from error
         try:
             code = process.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -123,6 +138,11 @@ def logged(argv: Sequence[str], env: Mapping[str, str], timeout: float) -> Compl
             code = 124
         output.seek(0)
         return Completed(code, output.read().decode("utf-8", "replace"), "")
+
+
+def _unstarted(program: str, error: OSError) -> LabError:
+    package = _PACKAGES.get(os.path.basename(program))
+    return LabError(f"Cannot start '{program}': {error.strerror}; install the package {package or 'that has it'}.")
 
 
 def find(directories: Iterable[Path]) -> list[Process]:
@@ -200,6 +220,14 @@ def alive(pid: int) -> bool:
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
             return stat.read().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def names(pid: int, directory: Path) -> bool:
+    """Say whether a process runs and has an argument naming a path below a directory."""
+    try:
+        return any(f"{directory}/".encode() in argument for argument in _read(pid, "cmdline").split(b"\0"))
     except (FileNotFoundError, ProcessLookupError):
         return False
 
