@@ -11,7 +11,8 @@ short_description: Measure throughput and round trips between nodes of a lab and
 version_added: "0.1.0"
 description:
   - Runs C(iperf3) from every node in turn to a server that the module starts on the lab host, at the address of the node's switch,
-    and returns medians with their spread. All interfaces are measured once before any is measured again. Interfaces whose switch has no address are left out, and so are VMs that the topology wants stopped or paused.
+    and returns medians with their spread. All interfaces are measured once before any is measured again.
+  - Interfaces whose switch has no address are left out, and so are VMs that the topology wants stopped or paused.
 author: netvirt.lab authors (@netvirt)
 extends_documentation_fragment:
   - netvirt.lab.attributes.info

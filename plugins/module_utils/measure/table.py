@@ -26,12 +26,8 @@ def table(results: Sequence[Mapping[str, Any]]) -> list[str]:
     rows = [["node", "model", *(TITLES[key] for key in keys)]]
     rows += [[name, result["model"], *(_cell(result["measures"][key]) for key in keys)] for name, result in zip(names, results)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [
-        "  ".join(
-            [*(f"{cell:<{width}}" for cell, width in zip(row[:2], widths)), *(f"{c:>{w}}" for c, w in zip(row[2:], widths[2:]))]
-        ).rstrip()
-        for row in rows
-    ]
+    sides = ["<", "<", *(">" for _key in keys)]
+    return ["  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths)).rstrip() for row in rows]
 
 
 def _name(result: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> str:
