@@ -75,7 +75,7 @@ results:
         tcp_to_host: {median: 218.4, least: 218.4, most: 218.4, unit: Mbit/s, values: [218.4]}
         tcp_from_host: {median: 424.1, least: 424.1, most: 424.1, unit: Mbit/s, values: [424.1]}
 table:
-  description: The medians as lines of text, with least and most if there are several values.
+  description: The medians as lines of text, with half the way from least to most in percent if there are several values.
   returned: success
   type: list
   elements: str

@@ -20,7 +20,7 @@ TITLES = {
 
 
 def table(results: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Render medians, and least and most where something was measured more than once."""
+    """Render medians, and where something was measured more than once, half the way from least to most in percent of it."""
     keys = list(results[0]["measures"]) if results else []
     names = [_name(result, results) for result in results]
     rows = [["node", "model", *(TITLES[key] for key in keys)]]
@@ -38,5 +38,6 @@ def _name(result: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> st
 
 def _cell(measured: Mapping[str, Any]) -> str:
     digits = 2 if measured["unit"] == "ms" else 1
-    spread = f" ({measured['least']:.{digits}f}-{measured['most']:.{digits}f})" if len(measured["values"]) > 1 else ""
+    reach = (measured["most"] - measured["least"]) / (measured["median"] or 1)
+    spread = f" ±{50 * reach:.0f}%" if len(measured["values"]) > 1 and measured["unit"] != "%" else ""
     return f"{measured['median']:.{digits}f} {measured['unit']}{spread}"

@@ -36,9 +36,9 @@ def test_a_spread_is_told_if_there_is_one_and_interfaces_if_a_node_has_several()
     one = {"node": "a", "interface": "eth0", "model": "veth", "measures": {"tcp_to_host": often, "ping": once}}
     two = [{**one, "node": "b", "interface": name} for name in ("eth0", "eth1")]
     assert table([one, *two]) == [
-        "node    model       to the lab host  round trip",
-        "a       veth   2.0 Mbit/s (1.0-3.0)     0.12 ms",
-        "b:eth0  veth   2.0 Mbit/s (1.0-3.0)     0.12 ms",
-        "b:eth1  veth   2.0 Mbit/s (1.0-3.0)     0.12 ms",
+        "node    model  to the lab host  round trip",
+        "a       veth   2.0 Mbit/s ±51%     0.12 ms",
+        "b:eth0  veth   2.0 Mbit/s ±51%     0.12 ms",
+        "b:eth1  veth   2.0 Mbit/s ±51%     0.12 ms",
     ]
     assert table([]) == ["node  model"]
