@@ -47,7 +47,7 @@ def test_everything_is_measured_three_times(report: dict[str, dict[str, Any]]) -
 
 
 def test_what_is_to_be_observed(report: dict[str, dict[str, Any]]) -> None:
-    tcp = {name: result["measures"]["tcp_from_host"]["median"] for name, result in report.items()}
+    tcp = {name: result["measures"]["tcp_to_host"]["median"] for name, result in report.items()}
     assert 50 < tcp["limited:eth0"] < 101
     assert tcp["on-linux:eth0"] > 1.3 * tcp["no-offload:eth0"] > 2 * tcp["limited:eth0"]
     assert tcp["on-linux:eth0"] > 3 * max(tcp["guest:eth0"], tcp["guest:eth1"], tcp["guest:eth2"])
