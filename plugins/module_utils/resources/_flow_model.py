@@ -63,6 +63,12 @@ class Ports:
         return str(found) if found is not None else name if self.name(name) else None
 
 
+def ports_of(row: Any) -> Ports:
+    """Return the ports of a row of table Bridge; its own is no port by name, as OpenFlow calls it LOCAL."""
+    interfaces = (one for port in row.ports for one in port.interfaces if one.ofport and one.name != row.name)
+    return Ports({one.name: one.ofport[0] for one in interfaces}, tuple(row.protocols))
+
+
 def table_from(item: Mapping[str, Any], lab: str) -> FlowTable:
     """Return what a share's mapping, or a module's options, ask for: name, flows, groups, meters, purge, path."""
     written = {kind: None if item.get(kind) is None else tuple(str(text).strip() for text in item[kind]) for kind in _KINDS}

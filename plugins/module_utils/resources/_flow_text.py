@@ -53,6 +53,8 @@ def flow(line: str) -> Flow:
         name, separator, value = word.partition("=") if "=" in word and "," not in word else word.partition(":")
         if word in _FLAGS:
             flags.append(word)
+        elif name == "table_id":  # as ovs-appctl calls it
+            settings["table"] = value
         elif separator and (name in _SHORT or name in _SETTINGS) and "," not in word:
             settings[_SHORT.get(name, name)] = value
         elif word not in _PASSING:

@@ -15,7 +15,7 @@ from .._plan import Change, Goal, Scope, compare
 from ..topology.flow_text import meter, with_ports
 from ..transport import notes, openflow, ovsdb
 from . import _flow_text as texts
-from ._flow_model import FlowTable, Ports, cookie, spelled, used_ports
+from ._flow_model import FlowTable, Ports, cookie, ports_of, spelled, used_ports
 from ._flow_write import Orders, orders
 
 _TABLES: Mapping[str, tuple[str, ...]] = {
@@ -188,13 +188,7 @@ def _ports(database: str | None, follow: bool) -> dict[str, Ports]:
             switch.require_daemon()
         elif not switch.daemon_runs():
             return {}
-        return {
-            row.name: Ports(
-                {one.name: one.ofport[0] for port in row.ports for one in port.interfaces if one.ofport and one.name != row.name},
-                tuple(row.protocols),
-            )
-            for row in switch.rows("Bridge")
-        }
+        return {row.name: ports_of(row) for row in switch.rows("Bridge")}
 
 
 def _where(table: FlowTable) -> str:

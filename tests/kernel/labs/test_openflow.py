@@ -41,8 +41,7 @@ def bridge(node: str) -> str:
 
 def port(node: str) -> str:
     """Return the switch's end of a node's first link."""
-    links = json.loads(shell("ip -j link"))
-    return next(link["ifname"] for link in links if f"openflow.{node}.eth0" in link.get("altnames", ()))
+    return next(str(link["ifname"]) for link in json.loads(shell("ip -j link")) if f"openflow.{node}.eth0" in link.get("altnames", ()))
 
 
 def flows(switch: str) -> str:
@@ -116,7 +115,7 @@ def test_the_controller_teaches_and_without_it_the_switch_learns_by_itself(lab: 
     switch = bridge("s2")
 
     def connected() -> bool:
-        return "true" in shell(f"ovs-vsctl --columns=is_connected --bare find controller target='tcp\\:10.9.0.2\\:6653'")
+        return "true" in shell("ovs-vsctl --columns=is_connected --bare find controller target='tcp\\:10.9.0.2\\:6653'")
 
     until(connected)
     until(lambda: reaches("h3", "10.2.0.4"))
