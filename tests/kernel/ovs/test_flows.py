@@ -213,7 +213,7 @@ def test_ovs_flow_and_what_ovs_info_says(switch: PrivateSwitch) -> None:
 
 def test_the_state_of_a_bond(switch: PrivateSwitch) -> None:
     switch.tap("ta", "tb")
-    switch.vsctl("add-br br2 -- add-bond br2 lag ta tb bond_mode=active-backup")
+    switch.vsctl("add-br br2 -- set bridge br2 datapath_type=netdev -- add-bond br2 lag ta tb bond_mode=active-backup")
     (bridge,) = run_module("ovs_info", name="br2", gather=["bonds"])["bridges"]
     bond = bridge["bonds"]["lag"]
     assert (bond["mode"], bond["lacp_status"], set(bond["members"])) == ("active-backup", "off", {"ta", "tb"})
