@@ -21,15 +21,15 @@ PORTS = {"oak": "p1", "oak:eth0": "p1", "elm": "p2", "drop": "p3", "normal": "p4
         ("actions=enqueue:oak:1,enqueue:oak:eth0:2,enqueue(elm,3)", "actions=enqueue:p1:1,enqueue:p1:2,enqueue(p2,3)", []),
         ("actions=output(port=oak,max_len=64),clone(output:elm)", "actions=output(port=p1,max_len=64),clone(output:p2)", []),
         (
-            "group_id=9,type=ff,bucket=watch_port:oak,oak,bucket=elm",
-            "group_id=9,type=ff,bucket=watch_port:p1,output:p1,bucket=output:p2",
+            "group_id=9,bucket=watch_port:oak,oak,bucket=elm",
+            "group_id=9,bucket=watch_port:p1,output:p1,bucket=output:p2",
             [],
         ),
         # Words of ovs-ofctl mean what they mean there, whatever nodes are called; so do registers.
         ("in_port=LOCAL,actions=drop,normal,in_port", "in_port=LOCAL,actions=drop,normal,in_port", []),
         (
-            "actions=output:NXM_NX_REG0[],ct(commit,table=1),mod_tp_dst:80",
-            "actions=output:NXM_NX_REG0[],ct(commit,table=1),mod_tp_dst:80",
+            "actions=output:reg0[],ct(commit,table=1),mod_tp_dst:80",
+            "actions=output:reg0[],ct(commit,table=1),mod_tp_dst:80",
             [],
         ),
         ("in_port=ash,actions=output:fir,7", "in_port=ash,actions=output:fir,output:7", ["ash", "fir", "7"]),

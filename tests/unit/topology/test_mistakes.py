@@ -432,8 +432,8 @@ MISTAKES = {
         ["nodes.s.mirrors[0].output_port: no endpoint 'a:eth7' at this switch (did you mean 'a:eth0'?)"],
     ),
     "flows of nothing": (
-        "{nodes: {a: , s: {kind: ovs, flows: ['in_port=aa,actions=output:a', 'arp,actions=a,output:zz'], groups: ['group_id=1,type=all,bucket=7']}},"
-        " links: [a s]}",
+        "{nodes: {a: , s: {kind: ovs, flows: ['in_port=aa,actions=output:a', 'arp,actions=a,output:zz'],"
+        " groups: ['group_id=1,type=all,bucket=7']}}, links: [a s]}",
         [
             "nodes.s.flows[0]: no endpoint 'aa' at this switch (did you mean 'a'?)",
             "nodes.s.flows[1]: no endpoint 'zz' at this switch",
@@ -451,8 +451,8 @@ MISTAKES = {
             "nodes.s.groups[0]: must be a group as ovs-ofctl reads it, such as 'group_id=1,type=all,bucket=output:h1', not 'type=all'",
             "nodes.s.meters[0]: needs the unit of its rates: kbps (kbit/s) or pktps (packets per second), in 'meter=1'",
             "nodes.s.meters[1]: must begin with its number, as in 'meter=1,kbps,bands=type=drop,rate=1000', in 'meter=0,kbps'",
-            "nodes.s.meters[2]: a band of type drop must have rate, each a number, and nothing else; burst_size needs the word burst before 'bands',"
-            " and that needs burst_size, in 'meter=2,kbps,bands=type=drop,rate=7,burst_size=8'",
+            "nodes.s.meters[2]: a band of type drop must have rate, each a number, and nothing else; burst_size needs the word burst"
+            " before 'bands', and that needs burst_size, in 'meter=2,kbps,bands=type=drop,rate=7,burst_size=8'",
             "nodes.s.meters[3]: 'cut' is no kind of band; it must be one of drop, dscp_remark, in 'meter=2,kbps,bands=type=cut'",
         ],
     ),
@@ -461,8 +461,8 @@ MISTAKES = {
         ["nodes.s.protocols: flows of the file need one of OpenFlow13, OpenFlow14, OpenFlow15; add it"],
     ),
     "bonds that cannot be": (
-        "{nodes: {a: , s: {kind: ovs, bonds: {x: {mode: balance-tcp}, z: {}}}, t: ovs, u: bridge}, links: [{endpoints: [s, t], bond: {s: x}},"
-        " {endpoints: [s, t], bond: {s: x}, tag: {s: 7}}, {endpoints: [s, a], bond: y}]}",
+        "{nodes: {a: , s: {kind: ovs, bonds: {x: {mode: balance-tcp}, z: {}}}, t: ovs}, links: ["
+        "{endpoints: [s, t], bond: {s: x}}, {endpoints: [s, t], bond: {s: x}, tag: {s: 7}}, {endpoints: [s, a], bond: y}]}",
         [
             "nodes.s.bonds.x: the links differ in tag, which is the bond's; give all of them the same",
             "nodes.s.bonds.x.mode: balance-tcp needs lacp; add 'lacp: active' at one end, and active or passive at the other",
