@@ -85,7 +85,13 @@ def test_what_flushes_flows_is_made_good_in_the_same_run(switch: PrivateSwitch, 
     lab.flows = {"flows": FLOWS}
     lab.converge(BRIDGE)
     before = dumped()
-    for change in ({"fail_mode": "standalone"}, {"fail_mode": "secure"}, {"controllers": ["tcp:127.0.0.1:6009"]}, {"controllers": []}):
+    changes: tuple[dict[str, Any], ...] = (
+        {"fail_mode": "standalone"},
+        {"fail_mode": "secure"},
+        {"controllers": ["tcp:127.0.0.1:6009"]},
+        {"controllers": []},
+    )
+    for change in changes:
         lab.converge({**BRIDGE, **change})
         assert set(before) <= set(dumped()), change
     # Made anew, a port gets another number.

@@ -470,6 +470,24 @@ MISTAKES = {
             "links[2].endpoints[0].bond: a bond needs at least two links of 's' with 'bond: y', not 1",
         ],
     ),
+    "queues that cannot be": (
+        "{nodes: {a: , b: , s: {kind: ovs, qos: {a: {queues: {70000: {rate: 8mbit}}}, b: {type: linux-tbf}, aa: {rate: 1}}}},"
+        " links: [{endpoints: [a, s], rate: {s: 1mbit}}, b s]}",
+        [
+            "nodes.s.qos.b.type: must be one of linux-htb, linux-hfsc, not 'linux-tbf' (did you mean 'linux-htb'?)",
+            "nodes.s.qos.aa.rate: must be a rate such as 10mbit or 1.5gbit (bit/s), not 1",
+        ],
+    ),
+    "queues of nothing": (
+        "{nodes: {a: , s: {kind: ovs, qos: {a: {queues: {70000: {rate: 8mbit}, x: {}}}, aa: {rate: 1mbit}}}},"
+        " links: [{endpoints: [a, s], rate: {s: 1mbit}}]}",
+        [
+            "nodes.s.qos.a: the link shapes what this port sends already; leave out one of the two",
+            "nodes.s.qos.a.queues.70000: a queue has a number from 0 to 61439",
+            "nodes.s.qos.a.queues.x: a queue has a number from 0 to 61439",
+            "nodes.s.qos: no endpoint 'aa' at this switch (did you mean 'a'?)",
+        ],
+    ),
     "a bond of a Linux bridge": (
         "{nodes: {a: , u: bridge}, links: [{endpoints: [a, u], bond: x}]}",
         ["links[0].bond: is for an ovs; this link has no such end"],

@@ -23,6 +23,20 @@ def flows(node: Node, switch: Switch) -> Iterator[Item]:
         yield {"name": switch.device, "path": node.path, **settings}
 
 
+def queued(port: Item, qos: Mapping[str, Mapping[str, Any]]) -> Item:
+    """Return a port with its queues, if it has any."""
+    own = qos.get(port["name"])
+    if own is None:
+        return port
+    queues = [{"number": int(number), **given(**queue), **_bits(queue)} for number, queue in own["queues"].items()]
+    return {**port, "qos": own["type"], **given(qos_rate=own["rate"]), "queues": queues}
+
+
+def _bits(queue: Mapping[str, Any]) -> Item:
+    # Open vSwitch wants bits here, as nowhere else.
+    return {"burst": queue["burst"] * 8} if queue["burst"] else {}
+
+
 def bonded(ports: Sequence[tuple[Endpoint, Item]], bonds: Mapping[str, Any], lab: str) -> list[Item]:
     """Return the ports of a bridge, with one port for all links of a bond; bonds say how, by its name in the file."""
     single: dict[str, Item] = {}

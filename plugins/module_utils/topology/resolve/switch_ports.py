@@ -15,6 +15,7 @@ from ..names import bond_port
 from ..values import Problems, suggestion
 
 _VERSIONS = frozenset(("OpenFlow13", "OpenFlow14", "OpenFlow15"))
+_LAST_QUEUE = 61439  # lib/netdev-linux.c
 _VLANS = ("tag", "trunks", "vlan_mode")
 
 
@@ -58,9 +59,11 @@ class _Ports:
         # What a flow names is an interface, what a mirror names is a port, which a bond is as a whole.
         self._interfaces: dict[str, str] = {}
         self._ports: dict[str, str] = {}
+        self._shaped = set()
         for end, far, _link in topology.ends(node.name):
             for name in (far.node, str(far)):
                 self._interfaces[name] = end.interface or ""
+                self._shaped.update([name] if end.shaping or far.ifb else [])
                 self._ports[name] = bond_port(topology.name, node.name, end.bond) if end.bond else end.interface or ""
 
     def named(self, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,6 +74,8 @@ class _Ports:
         for kind in ("flows", "groups"):
             if settings.get(kind):
                 found[kind] = tuple(self._flow(text, f"{self._path}.{kind}[{n}]") for n, text in enumerate(settings[kind]))
+        if settings.get("qos"):
+            found["qos"] = {self._port(name, f"{self._path}.qos"): self._queueing(name, qos) for name, qos in settings["qos"].items()}
         protocols: Sequence[str] = settings.get("protocols") or ()
         told = any(settings.get(kind) for kind in ("flows", "groups", "meters"))
         if told and protocols and not _VERSIONS.intersection(protocols):
@@ -90,6 +95,14 @@ class _Ports:
         if name not in self._ports:
             self._unknown(name, path)
         return self._ports.get(name)
+
+    def _queueing(self, name: str, qos: Mapping[str, Any]) -> Mapping[str, Any]:
+        path = f"{self._path}.qos.{name}"
+        if name in self._shaped:
+            self._problems.append(f"{path}: the link shapes what this port sends already; leave out one of the two")
+        wrong = [number for number in qos["queues"] if not number.isdigit() or int(number) > _LAST_QUEUE]
+        self._problems.extend(f"{path}.queues.{number}: a queue has a number from 0 to {_LAST_QUEUE}" for number in wrong)
+        return qos
 
     def _flow(self, text: str, path: str) -> str:
         whole, unknown = with_ports(text, self._interfaces.get)

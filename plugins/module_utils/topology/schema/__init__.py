@@ -16,7 +16,7 @@ from .guests import IMAGE, USERS, VM
 from .links import END, ENDPOINT, ENDPOINTS, FITS, LINK, SHAPING
 from .node_work import BGP, FRR, ISIS, NEIGHBOR, OSPF, SERVICE
 from .nodes import HOST, ROUTED, SPACE, SUB_INTERFACE
-from .openflow import BOND
+from .openflow import BOND, QOS, QUEUE
 from .switches import CONTROLLER, DHCP, LINUX, MIRROR, OVS, SWITCH
 
 __all__ = [
@@ -132,6 +132,8 @@ def describe() -> dict[str, list[dict[str, Any]]]:
         "controller": CONTROLLER,
         "mirror": MIRROR,
         "bond": BOND,
+        "qos": QOS,
+        "queue": QUEUE,
         "sub-interface": SUB_INTERFACE,
         "service": SERVICE,
         "frr": FRR,

@@ -9,7 +9,8 @@ from typing import Any
 
 from ..flow_text import meter, misplaced
 from ..values import Block, Key, ListOf, MapOf, Type
-from ..values.scalars import BOOLEAN, SETTINGS, choice
+from ..values.scalars import BOOLEAN, SETTINGS, choice, number
+from ..values.units import RATE, SIZE
 
 
 def _flow(value: Any) -> str:
@@ -59,6 +60,29 @@ BOND = Block(
     },
 )
 
+QUEUE = Block(
+    "a mapping",
+    {
+        "rate": Key(RATE, "How much this queue sends at most.", "2mbit"),
+        "min_rate": Key(RATE, "How much it is sure to send.", "1mbit"),
+        "burst": Key(SIZE, "How much it may send at once above that.", "16kB"),
+        "priority": Key(number(0, 2**31 - 1), "Which queue gets first what is left over: the lowest.", "1"),
+    },
+)
+QOS = Block(
+    "a mapping",
+    {
+        "type": Key(choice("linux-htb", "linux-hfsc"), "The discipline that serves the queues.", "linux-hfsc", "linux-htb"),
+        "rate": Key(RATE, "How much all queues together send at most.", "10mbit", None, "the speed of the device"),
+        "queues": Key(
+            MapOf("a mapping of queues by number", QUEUE),
+            "The queues. 0 is for all packets that no flow puts elsewhere, and the only one on the userspace datapath.",
+            "{0: {rate: 8mbit}, 1: {rate: 2mbit}}",
+            {},
+        ),
+    },
+)
+
 OPENFLOW = {
     "flows": Key(
         ListOf("a list of flows", FLOW),
@@ -78,6 +102,13 @@ OPENFLOW = {
         ListOf("a list of meters", METER),
         "The meters that flows name; an empty list removes the lab's.",
         '["meter=1,kbps,burst,bands=type=drop,rate=1000,burst_size=100"]',
+        None,
+        "not managed",
+    ),
+    "qos": Key(
+        MapOf("a mapping of queueing by endpoint", QOS),
+        "How packets wait that go out to an endpoint; flows choose the queue by `set_queue`.",
+        "{h1: {rate: 10mbit, queues: {0: {rate: 8mbit}}}}",
         None,
         "not managed",
     ),
