@@ -16,8 +16,9 @@ import socket
 import struct
 import subprocess
 import sys
-import time
 from pathlib import Path
+
+from clock import Moment
 
 NEWLINK, DELLINK, NEWADDR = 16, 17, 20
 REQUEST, ACK, EXCL, CREATE = 1, 4, 0x200, 0x400
@@ -104,11 +105,12 @@ def main() -> None:
     folder = Path("/run/netns")
     folder.mkdir(exist_ok=True)
     paths = [folder / f"floor{number}" for number in range(int(sys.argv[1]))]
-    times = [time.monotonic()]
+    found: dict[str, float] = {}
     for step in (up, down):
+        start = Moment()
         step(paths)
-        times.append(time.monotonic())
-    print(json.dumps({"up": times[1] - times[0], "down": times[2] - times[1]}))
+        found.update(start.until(Moment(), step.__name__))
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

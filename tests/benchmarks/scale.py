@@ -8,9 +8,10 @@ Start it in a simulated lab host:
     tests/labhost once scale -- .venv/bin/python tests/benchmarks/scale.py [--sizes N ...] [--switch ovs|bridge] [--tree DEPTH] ...
 
 Every figure is the time of a whole ansible-playbook, from the file to the end: up (site.yml --tags topology), nothing to do,
-one node more, down (teardown.yml). 'start' is ansible-playbook with one task that does nothing. --peer measures Mininet too.
-It prints a table and writes .cache/benchmarks/scale-SHAPE-SWITCH.json, and with --plot an .svg beside it. Compare what stands in
-one row: other programs make all of it slower, 'load' says how many were there.
+one node more, down (teardown.yml), with the seconds of CPU in brackets, Open vSwitch's daemons' included. 'start' is
+ansible-playbook with one task that does nothing. --peer measures Mininet too. It prints a table and writes
+.cache/benchmarks/scale-SHAPE-SWITCH.json, and with --plot two drawings beside it, of the seconds and of those of CPU (.svg).
+Compare what stands in one row: other programs make all of it slower, 'load' says how many were there.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ import os
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from clock import Moment
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
@@ -39,22 +41,23 @@ sys.exit(os.waitstatus_to_exitcode(status))
 """
 
 
-def seconds(*command: str, cwd: Path = CHECKOUT) -> float:
-    start = time.monotonic()
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+def timed(name: str, *command: str) -> dict[str, float]:
+    start = Moment()
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"{' '.join(command)} failed:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
-    return time.monotonic() - start
+    return start.until(Moment(), name)
 
 
-def play(file: Path, playbook: str, *arguments: str) -> float:
+def play(name: str, file: Path, playbook: str, *arguments: str) -> dict[str, float]:
     ansible = str(Path(sys.executable).with_name("ansible-playbook"))
-    return seconds(ansible, "-i", str(file), playbook, *arguments)
+    return timed(name, ansible, "-i", str(file), playbook, *arguments)
 
 
-def reported(*command: str) -> dict[str, float]:
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+def reported(who: str, *command: str) -> dict[str, float]:
+    """Return what a program tells of itself."""
+    done = subprocess.run(["/usr/bin/python3", *command], stdout=subprocess.PIPE, text=True, check=True)
+    return {f"{who} {key}": value for key, value in json.loads(done.stdout.splitlines()[-1]).items()}
 
 
 def star(count: int, switch: str) -> dict[str, Any]:
@@ -69,8 +72,14 @@ def star(count: int, switch: str) -> dict[str, Any]:
 
 
 def tree(depth: int, switch: str) -> dict[str, Any]:
-    shape = {"shape": "tree", "depth": depth, "fanout": 2, "switch": switch}
-    return {"plugin": "netvirt.lab.topology", "name": LAB, "generate": [shape]}
+    """Return what Mininet calls tree,DEPTH,2: with an address for each host."""
+    return {
+        "plugin": "netvirt.lab.topology",
+        "name": LAB,
+        "defaults": {"netns": {"ipv4": "auto"}},
+        "generate": [{"shape": "tree", "depth": depth, "fanout": 2, "switch": switch}],
+        "nodes": {"s1": {"subnet": "10.99.0.0/16"}},
+    }
 
 
 def written(folder: Path, topology: dict[str, Any]) -> Path:
@@ -85,43 +94,49 @@ def memory(file: Path, folder: Path) -> int:
     probe.write_text(PROBE.format(file=str(noted)), encoding="utf-8")
     probe.chmod(0o755)
     noted.unlink(missing_ok=True)
-    play(file, "playbooks/site.yml", "--tags", "topology", "-e", f"ansible_python_interpreter={probe}")
+    play("", file, "playbooks/site.yml", "--tags", "topology", "-e", f"ansible_python_interpreter={probe}")
     return max(map(int, noted.read_text().split())) // 1024
 
 
 def measured(folder: Path, topology: dict[str, Any], more: dict[str, Any] | None) -> dict[str, float]:
     file = written(folder, topology)
     inventory = str(Path(sys.executable).with_name("ansible-inventory"))
-    found = {"inventory": seconds(inventory, "-i", str(file), "--graph")}
-    found["up"] = play(file, "playbooks/site.yml", "--tags", "topology")
-    found["nothing"] = play(file, "playbooks/site.yml", "--tags", "topology")
+    found = timed("inventory", inventory, "-i", str(file), "--graph")
+    found.update(play("up", file, "playbooks/site.yml", "--tags", "topology"))
+    found.update(play("nothing", file, "playbooks/site.yml", "--tags", "topology"))
     found["MiB"] = memory(file, folder)
     if more:
-        found["one more"] = play(written(folder, more), "playbooks/site.yml", "--tags", "topology")
-    found["down"] = play(file, "playbooks/teardown.yml")
+        found.update(play("one more", written(folder, more), "playbooks/site.yml", "--tags", "topology"))
+    found.update(play("down", file, "playbooks/teardown.yml"))
     return found
 
 
-def start_up(folder: Path) -> float:
+def start_up(folder: Path) -> dict[str, float]:
     file, book = written(folder, star(1, "bridge")), folder / "nothing.yml"
     task = {"name": "Do nothing", "ansible.builtin.ping": {}}
     book.write_text(json.dumps([{"hosts": "lab_hosts", "gather_facts": False, "tasks": [task]}]), encoding="utf-8")
-    return statistics.median(play(file, str(book)) for _round in range(3))
+    rounds = [play("start", file, str(book)) for _round in range(3)]
+    return {key: statistics.median(found[key] for found in rounds) for key in rounds[0]}
+
+
+def cell(row: dict[str, Any], key: str) -> str:
+    value = row.get(key, "-")
+    cpu = f" ({row[f'{key} cpu']:.2f})" if f"{key} cpu" in row else ""
+    return (f"{value:.2f}" if isinstance(value, float) else str(value)) + cpu
 
 
 def table(rows: Sequence[dict[str, Any]]) -> list[str]:
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    cells = [columns] + [
-        [f"{row[key]:.2f}" if isinstance(row.get(key), float) else str(row.get(key, "-")) for key in columns] for row in rows
-    ]
+    columns = [key for key in dict.fromkeys(key for row in rows for key in row) if not key.endswith(" cpu")]
+    cells = [columns] + [[cell(row, key) for key in columns] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells)]
     return ["  ".join(cell.rjust(width) for cell, width in zip(line, widths)) for line in cells]
 
 
-def plot(rows: Sequence[dict[str, Any]]) -> str:
-    """Return the times over the sizes as an SVG; a straight line is linear growth."""
+def plot(rows: Sequence[dict[str, Any]], cpu: bool) -> str:
+    """Return the times, or the seconds of CPU, over the sizes as an SVG; a straight line is linear growth."""
     size = next(iter(rows[0]))
-    curves = {key: [(row[size], row[key]) for row in rows if key in row] for key in rows[0] if key not in (size, "load", "MiB")}
+    ends = [key for key in rows[0] if f"{key} cpu" in rows[0]]
+    curves = {key: [(row[size], row[f"{key} cpu" if cpu else key]) for row in rows if key in row] for key in ends}
     widest = max(row[size] for row in rows)
     highest = max(value for points in curves.values() for _size, value in points)
 
@@ -147,40 +162,42 @@ def main() -> None:
     parser.add_argument("--tree", type=int, default=0, help="instead a binary tree of this depth")
     parser.add_argument("--switch", choices=["ovs", "bridge"], default="ovs", help="the kind of switches")
     parser.add_argument("--plot", action="store_true", help="draw how the times grow")
-    parser.add_argument("--peer", action="store_true", help="measure Mininet too")
+    parser.add_argument("--peer", type=int, default=0, help="measure Mininet too, up to this size")
     options = parser.parse_args()
     folder = Path("/tmp/netvirt-scale")
     folder.mkdir(exist_ok=True)
     os.environ["ANSIBLE_CONFIG"] = str(CHECKOUT / "ansible.cfg")
     # Packages and daemons are there before the clock runs, for all alike.
-    play(written(folder, star(1, options.switch)), "playbooks/site.yml", "--tags", "host_prep")
+    play("", written(folder, star(1, options.switch)), "playbooks/site.yml", "--tags", "host_prep")
     # The daemon is the machine's own then, so that no teardown stops it.
     marks = ["netvirt-started", "netvirt-userspace-tso"]
-    seconds("ovs-vsctl", "--no-wait", "remove", "Open_vSwitch", ".", "external_ids", *marks)
+    timed("", "ovs-vsctl", "--no-wait", "remove", "Open_vSwitch", ".", "external_ids", *marks)
     rows: list[dict[str, Any]] = []
     shapes = [("tree", options.tree)] if options.tree else [("star", size) for size in options.sizes]
     for shape, size in shapes:
-        row: dict[str, Any] = {shape: size, "load": os.getloadavg()[0], "start": start_up(folder)}
+        row: dict[str, Any] = {shape: size, "load": os.getloadavg()[0], **start_up(folder)}
         row.update(
             measured(folder, tree(size, options.switch), None)
             if shape == "tree"
             else measured(folder, star(size, options.switch), star(size + 1, options.switch))
         )
         if shape == "star" and options.switch == "ovs":
-            row.update({f"floor {key}": value for key, value in reported("/usr/bin/python3", str(HERE / "floor.py"), str(size)).items()})
-        if options.peer:
+            row.update(reported("floor", str(HERE / "floor.py"), str(size)))
+        if size <= options.peer:
             words = ["tree", str(size), "2"] if shape == "tree" else ["star", str(size)]
-            row.update(
-                {f"mininet {key}": value for key, value in reported("/usr/bin/python3", str(HERE / "peer_mininet.py"), *words).items()}
-            )
+            row.update(reported("mininet", str(HERE / "peer_mininet.py"), *words))
         rows.append(row)
         print(table(rows)[-1] if len(rows) > 1 else "\n".join(table(rows)), flush=True)
-    target = CHECKOUT / ".cache" / "benchmarks" / f"scale-{shapes[0][0]}-{options.switch}.json"
+        keep(rows, options)
+    print("\n".join(table(rows)))
+
+
+def keep(rows: Sequence[dict[str, Any]], options: argparse.Namespace) -> None:
+    target = CHECKOUT / ".cache" / "benchmarks" / f"scale-{'tree' if options.tree else 'star'}-{options.switch}.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
-    if options.plot:
-        target.with_suffix(".svg").write_text(plot(rows), encoding="utf-8")
-    print("\n".join(table(rows)))
+    for kind, cpu in (("", False), ("-cpu", True)) if options.plot else ():
+        target.with_name(f"{target.stem}{kind}.svg").write_text(plot(rows, cpu), encoding="utf-8")
 
 
 if __name__ == "__main__":

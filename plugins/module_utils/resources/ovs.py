@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,9 +21,11 @@ from ._ovs_plan import plan_bridges
 from ._ovs_queues import lacking_queueing
 from ._ovs_rows import TABLES, Writer, faults, read_bridges, unused_qos
 
-# ovs-vswitchd waits for one RCU grace period of the kernel (14 ms) per port that it lets go, and meanwhile forwards
-# nothing for anybody: 25 ports are the 0.4 seconds that the bridges which stay can bear. If none stays, nobody waits.
-CHUNK, CHUNK_ALONE = 25, 1000
+# ovs-vswitchd waits for one RCU grace period of the kernel (14 ms, or several times that on a busy machine) per port that
+# it lets go, and meanwhile forwards nothing for anybody. The bridges which stay can bear some tenths of a second: how many ports
+# that is the first ones tell. If none stays, nobody waits.
+BEARABLE = 0.3
+_FIRST, _ALONE = 10, 1000
 # Ports that are no socket of the daemon's cost nothing to let go.
 _VIRTUAL = frozenset({"patch", "vxlan", "geneve", "gre", "erspan", "ip6gre", "ip6erspan", "lisp", "stt", "gtpu", "bareudp"})
 
@@ -102,9 +105,17 @@ class OvsDriver:
         gone = {thing.name for thing in doomed if isinstance(thing, Bridge)}
         bridges = {row.name: row for row in switch.rows("Bridge")}
         ports = {row.name: row for row in switch.rows("Port")}
-        size = CHUNK if bridges.keys() - gone else CHUNK_ALONE
-        for chunk in _chunks(doomed, size):
-            switch.change(_removal(switch, chunk, bridges, ports), "remove bridges and ports from Open vSwitch", follow, len(chunk))
+        others = bool(bridges.keys() - gone)
+        size = _FIRST if others else _ALONE
+        waiting = sorted(doomed, key=lambda thing: isinstance(thing, Bridge))
+        while waiting:
+            count = _together(waiting, size)
+            start = time.monotonic()
+            removal = _removal(switch, waiting[:count], bridges, ports)
+            switch.change(removal, "remove bridges and ports from Open vSwitch", follow, count)
+            if others:
+                size = max(1, int(size * min(4.0, BEARABLE / (time.monotonic() - start))))
+            waiting = waiting[count:]
         self._drop_unused(scope.lab)
 
     def apply(self, changes: Sequence[Change[Any]], scope: Scope) -> None:
@@ -156,17 +167,14 @@ def _with_stale_ports(bridge: Bridge, devices: Mapping[str, int], listened: froz
     return replace(bridge, ports=tuple(ports))
 
 
-def _chunks(doomed: Sequence[Bridge | Port], size: int) -> list[list[Bridge | Port]]:
-    """Return ports, then bridges, in groups of what the daemon lets go in one go."""
-    chunks: list[list[Bridge | Port]] = []
-    cost = size
-    for thing in sorted(doomed, key=lambda thing: isinstance(thing, Bridge)):
+def _together(waiting: Sequence[Bridge | Port], size: int) -> int:
+    """Return how many of what is to go, from the first on, cost the daemon as much as so many ports."""
+    cost = 0
+    for count, thing in enumerate(waiting):
         if cost >= size:
-            chunks.append([])
-            cost = 0
-        chunks[-1].append(thing)
+            return count
         cost += not (isinstance(thing, Port) and thing.type in _VIRTUAL)
-    return chunks
+    return len(waiting)
 
 
 def _removal(

@@ -123,7 +123,7 @@ def test_what_is_empty_is_removed_and_what_is_left_out_is_not_managed() -> None:
     addresses = {(item["netns"], item["name"]): item for item in share["addresses"]}
     assert addresses["forms.a", "eth0"]["addresses"] == []
     assert addresses["", bridges["forms.s"]["name"]]["addresses"] == []
-    assert "addresses" not in addresses["", bridges["forms.t"]["name"]]
+    assert ("", bridges["forms.t"]["name"]) not in addresses
     assert ("forms.b", "eth0") not in addresses
 
 

@@ -59,7 +59,7 @@ def short(items: list[dict[str, Any]]) -> set[str]:
             {"quay", "bay.eel.eth0", "bay.eel/eth0", "bay.eel/wire", "manta/wire", "manta/wire.7"},
             {"bay.eel/lo", "bay.eel/wire", "manta/wire", "manta/wire.7"},
         ),
-        (["dock"], ["pier", "quay", "manta", "bay.eel"], set(), {"dock"}),
+        (["dock"], ["pier", "quay", "manta", "bay.eel"], set(), set()),
         (["gone"], ["quay", "bay.gone"], set(), set()),
         # A guest cannot start without its card, whoever is at the other end.
         (["boat"], ["quay", "dock"], {"quay", "bay.boat.eth0", "boat-ifb", "bay.boat.eth1", "bay.boat.eth2", "wire"}, set()),

@@ -20,11 +20,11 @@ _FORWARDING = ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding")
 def switch_address(node: Node, switch: Switch) -> Iterator[Item]:
     """Return the lab host's own addresses on a switch."""
     given_ones = {version: own for version, own in ((4, switch.ipv4), (6, switch.ipv6)) if own is not None}
-    item: Item = {"name": switch.device, "netns": ""}
     if given_ones:
-        yield {**item, **_family(given_ones), "addresses": [own for own in given_ones.values() if own], "up": True}
-    elif node.kind == "ovs":
-        yield {**item, "up": True}
+        addresses = [own for own in given_ones.values() if own]
+        yield {"name": switch.device, "netns": "", **_family(given_ones), "addresses": addresses, "up": True}
+    # Without an address the device of an Open vSwitch bridge stays down, as Open vSwitch leaves it: nobody has a use for it, and
+    # up it would announce an IPv6 address to all of the network, which a tree of a thousand bridges takes minutes to pass on.
 
 
 def interface_address(place: Place, topology: Topology) -> Iterator[Item]:
