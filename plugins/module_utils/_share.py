@@ -14,12 +14,14 @@ from typing import Any
 from ._errors import LabErrors
 from ._interface import link_from
 from ._plan import Goal
+from .resources._flow_model import table_from
 from .resources._ovs_items import bridge_from
 from .resources.address import AddressDriver, addressing
 from .resources.command import CommandDriver, commands_from
 from .resources.dhcp_client import DhcpClient, DhcpClientDriver
 from .resources.dnsmasq import DnsmasqDriver, dnsmasq_from
 from .resources.firewall import FirewallDriver, firewall_from
+from .resources.flow import FlowDriver
 from .resources.folder import FolderDriver
 from .resources.forwarding import ForwardingDriver, forwarding_from
 from .resources.frr import frr_services
@@ -67,6 +69,7 @@ def share_goals(
         Goal(LinkDriver(), tuple(link_from(item, lab) for item in links), purge=True),
         Goal(MemberDriver(), tuple(member_from(item, lab) for item in share.get("members") or ()), purge=True),
         Goal(OvsDriver(), tuple(bridge_from({**item, "ports": untagged(item)}, lab) for item in bridges), purge=True),
+        Goal(FlowDriver(), tuple(table_from(item, lab) for item in share.get("flows") or ()), purge=True),
         Goal(AddressDriver(), tuple(addressing(item, lab) for item in share.get("addresses") or ())),
         Goal(NodeSysctlDriver(), tuple(sysctls_from(item, lab) for item in share.get("sysctls") or ()), purge=True),
         Goal(FirewallDriver(), tuple(firewall_from(item, lab) for item in share.get("firewalls") or ()), purge=True),
@@ -168,7 +171,7 @@ def crowd_notices(share: Mapping[str, Any], most: str | None) -> list[str]:
 
 def _userspace_ports(bridges: Sequence[Mapping[str, Any]], datapath: Callable[[], HostDatapath]) -> set[str]:
     userspace = (bridge for bridge in bridges if (bridge.get("datapath_type") or datapath().type) == "netdev")
-    return {port["name"] for bridge in userspace for port in bridge.get("ports") or ()}
+    return {name for bridge in userspace for port in bridge.get("ports") or () for name in port.get("interfaces") or [port["name"]]}
 
 
 def _plain_header(nic: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -47,6 +47,10 @@ options:
       - C(external_ids) and C(other_config) of the port, C(interface_external_ids) of its interface, all maps.
       - C(interfaces), a list of at least two network devices, makes the port a bond, with C(bond_mode) (V(active-backup),
         V(balance-slb) or V(balance-tcp)) and C(lacp) (V(active), V(passive) or V(off)).
+      - C(qos) is the queueing of what goes out by the port, V(linux-htb), V(linux-hfsc), or V(linux-noop) to leave it to others.
+        C(qos_rate) is what all queues send at most (bit/s), C(queues) a list of mappings with C(number), and C(rate) and C(min_rate)
+        (bit/s), C(burst) (bit) and C(priority) (the lowest is served first). Flows choose a queue by C(set_queue), but on the userspace
+        datapath there is only queue 0, and others are an error. What an item does not name of this is not there.
       - The bridge's own port, listed by the name of the bridge, takes these attributes too.
       - A port that is in another bridge is an error.
     type: list

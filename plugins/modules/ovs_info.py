@@ -29,15 +29,17 @@ options:
   gather:
     description:
       - What to ask the daemon besides.
-      - V(fdb) is the table of learned MAC addresses, V(flows) all OpenFlow flows, the hidden ones included.
+      - V(fdb) is the table of learned MAC addresses, V(flows) all OpenFlow flows, the hidden ones included, V(groups) and V(meters) are
+        what flows refer to, V(bonds) is the state of bonds and of their members.
     type: list
     elements: str
-    choices: [fdb, flows]
+    choices: [fdb, flows, groups, meters, bonds]
     default: []
 requirements:
   - python3-openvswitch (ovs) >= 2.17
 seealso:
   - module: netvirt.lab.ovs_bridge
+  - module: netvirt.lab.ovs_flow
 """
 
 EXAMPLES = r"""
@@ -49,6 +51,16 @@ EXAMPLES = r"""
     name: ovs-br
     gather: [fdb]
   register: switch
+
+- name: See the flows of the switch that packets have met
+  netvirt.lab.ovs_info:
+    name: ovs-br
+    gather: [flows]
+  register: switch
+
+- name: Say so
+  ansible.builtin.debug:
+    msg: "{{ switch.bridges[0].flows | selectattr('n_packets') }}"
 
 - name: Fail if the switch cannot use one of its ports
   ansible.builtin.assert:
@@ -82,7 +94,9 @@ bridges:
     - The bridges by name, with the options of M(netvirt.lab.ovs_bridge). An empty value is one that is not set.
     - C(ports) have C(fault), which says why Open vSwitch cannot use the port and is empty if it can, and the state of their interface;
       a bond has C(members) instead, by name.
-    - C(fdb) and C(flows) are there if O(gather) asks for them. C(age) is in seconds, null for a static entry.
+    - C(fdb), C(flows), C(groups), C(meters) and C(bonds) are there if O(gather) asks for them. C(age) is in seconds, null for a static
+      entry, and so are C(duration) and the timeouts. C(lab) of a flow is the lab whose mark it carries, of O(lab) or else of the
+      bridge's; C(hidden) flows are those of Open vSwitch itself, such as for in-band controllers.
   returned: success
   type: list
   elements: dict
@@ -143,10 +157,34 @@ bridges:
           statistics: {rx_bytes: 4610, rx_packets: 53, tx_bytes: 1382, tx_packets: 17}
       fdb:
         - {port: legacy, vlan: 10, mac: '52:54:00:12:34:56', age: 12}
+      flows:
+        - table: 0
+          priority: 20
+          match: {icmp: '', in_port: legacy}
+          actions: ['meter:1', 'output:modern']
+          cookie: '0x94c817881204fb44'
+          lab: adhoc
+          hidden: false
+          duration: 21.292
+          n_packets: 2
+          n_bytes: 196
+          idle_timeout: 0
+          hard_timeout: 0
+      groups:
+        - {group_id: 1, type: select, buckets: [{actions: ['output:legacy']}, {weight: '3', actions: ['output:modern']}]}
+      meters:
+        - {meter_id: 1, flags: [kbps, burst], bands: [{type: drop, rate: 1000, burst_size: 1000}]}
+      bonds:
+        uplinks:
+          mode: active-backup
+          lacp_status: negotiated
+          active: up1
+          members: {up1: {enabled: true, active: true}, up2: {enabled: true, active: false}}
 """
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netvirt.lab.plugins.module_utils._module import reported, require_root
+from ansible_collections.netvirt.lab.plugins.module_utils.resources._ovs_gather import GATHERED
 from ansible_collections.netvirt.lab.plugins.module_utils.resources._ovs_look import look
 
 
@@ -156,7 +194,7 @@ def main() -> None:
             "name": {"type": "str"},
             "port": {"type": "str"},
             "lab": {"type": "str"},
-            "gather": {"type": "list", "elements": "str", "choices": ["fdb", "flows"], "default": []},
+            "gather": {"type": "list", "elements": "str", "choices": list(GATHERED), "default": []},
             "database": {"type": "str"},
         },
         supports_check_mode=True,

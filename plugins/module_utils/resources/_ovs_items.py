@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from .._errors import LabErrors
-from ._ovs_model import MARK, Bridge, Controller, Mirror, Port
+from ._ovs_model import MARK, Bridge, Controller, Mirror, Port, Queue
 
 Converter = Callable[[Any], Any]
 
@@ -23,8 +23,7 @@ FAIL_MODES = ("standalone", "secure")
 DATAPATH_TYPES = ("system", "netdev")
 CONNECTION_MODES = ("in-band", "out-of-band")
 PROTOCOLS = tuple(f"OpenFlow1{minor}" for minor in range(6))
-# Others have queues, which are made by ovs-vsctl.
-QOS = ("linux-noop",)
+QOS = ("linux-noop", "linux-htb", "linux-hfsc")
 PURGE = ("none", "own", "all")
 
 # if(4): IFNAMSIZ is 16 with the final zero; a slash would be a path below /sys and /proc.
@@ -77,11 +76,16 @@ def port_from(item: Mapping[str, Any] | str, bridge: str, lab: str) -> tuple[Por
     fields = _converted(given, _PORT, where, problems)
     if problems:
         raise LabErrors(problems)
+    if "qos" in fields:  # all of a port's queueing is one thing: what is not named is not there
+        fields = {"qos_rate": "", "queues": (), **fields}
     port = Port(lab=lab, bridge=bridge, **fields)
     if port.interfaces is not None and any(value is not None for value in (port.type, port.options, port.mac, port.ofport_request)):
         problems.append(f"{where}: type, options, mac and ofport_request belong to one interface; a bond has several.")
     if port.interfaces is not None and len(port.interfaces) < 2:
         problems.append(f"{where}: a bond needs at least two interfaces.")
+    if (port.queues or port.qos_rate) and port.qos not in ("linux-htb", "linux-hfsc"):
+        problems.append(f"{where}: queues and qos_rate need 'qos: linux-htb', or linux-hfsc.")
+    problems.extend(_twice(f"{where}, queue", [str(queue.number) for queue in port.queues or ()]))
     if port.type == "patch" and "peer" not in (port.options or {}):
         problems.append(f"{where}: a patch port needs options:peer, the name of the port at its other end.")
     if problems:
@@ -184,6 +188,15 @@ def _number(lowest: int, highest: int) -> Converter:
     return convert
 
 
+def _required(convert: Converter) -> Converter:
+    def required(value: Any) -> Any:
+        if value == "":
+            raise ValueError("it is empty")
+        return convert(value)
+
+    return required
+
+
 def _mac(value: Any) -> str:
     if value != "" and not _MAC.fullmatch(str(value).lower()):
         raise ValueError(f"'{value}' is not a MAC address such as 52:54:00:12:34:56")
@@ -251,6 +264,11 @@ def _optional(convert: Converter) -> Converter:
     return lambda value: "" if value == "" else convert(value)
 
 
+_QUEUE: Mapping[str, Converter] = {
+    "number": _required(_number(0, 61439)),
+    **{name: _number(1, 10**13) for name in ("rate", "min_rate", "burst")},
+    "priority": _number(0, 2**32 - 1),
+}
 _PORT: Mapping[str, Converter] = {
     "name": _device,
     "interfaces": _listed(_device),
@@ -269,6 +287,8 @@ _PORT: Mapping[str, Converter] = {
     "other_config": _strings,
     "interface_external_ids": _strings,
     "qos": _choice("", *QOS),
+    "qos_rate": _number(1, 10**13),
+    "queues": _records(Queue, _QUEUE, "number"),
 }
 _CONTROLLER: Mapping[str, Converter] = {
     "target": str,

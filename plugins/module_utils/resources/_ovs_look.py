@@ -10,6 +10,8 @@ from dataclasses import asdict
 from typing import Any
 
 from ..transport import ovsdb
+from ._flow_model import ports_of
+from ._ovs_gather import facts
 from ._ovs_rows import TABLES, read_bridges
 
 # Columns of a port's interface that are returned besides what can be set, under the same name unless another follows.
@@ -38,35 +40,24 @@ def look(database: str | None, names: Collection[str], port: str | None, lab: st
     """Return the daemon's state and the bridges: those of names, or all; of a lab, or with a port, if given. Raise LabError."""
     with ovsdb.Database(database, _TABLES) as switch:
         runs = switch.daemon_runs()
+        version = ovsdb.control(database, "version").split()[-1] if runs or gather else ""
+        rows = {row.name: row for row in switch.rows("Bridge")}
         bridges = [
             _bridge(row, asdict(bridge), port, lab)
-            for row in switch.rows("Bridge")
+            for row in rows.values()
             for bridge in read_bridges([row]).values()
             if not names or bridge.name in names
         ]
         shown = [bridge for bridge in bridges if (bridge["ports"] or port is None) and (lab is None or lab in _labs(bridge))]
         for bridge in shown:
-            if "fdb" in gather:
-                bridge["fdb"] = parse_fdb(ovsdb.control(database, "fdb/show", bridge["name"]), _numbers(bridge, switch))
-            if "flows" in gather:
-                bridge["flows"] = ovsdb.control(database, "bridge/dump-flows", bridge["name"]).splitlines()
+            bridge.update(facts(database, bridge, ports_of(rows[bridge["name"]]), lab, gather))
         return {
             "running": runs,
-            "version": ovsdb.control(database, "version").split()[-1] if runs else "",
+            "version": version,
             "datapath_types": sorted(switch.root.datapath_types),
             "other_config": dict(switch.root.other_config),
             "bridges": sorted(shown, key=lambda bridge: str(bridge["name"])),
         }
-
-
-def parse_fdb(text: str, ports: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Parse what 'ovs-appctl fdb/show' prints: a heading, then port number, VLAN, MAC and age ('static' for ever) per line."""
-    entries = []
-    for line in text.splitlines()[1:]:
-        number, vlan, mac, age = line.split()[:4]
-        seconds = int(age) if age.isdigit() else None
-        entries.append({"port": ports.get(number, number), "vlan": int(vlan), "mac": mac, "age": seconds})
-    return entries
 
 
 def _bridge(row: Any, bridge: dict[str, Any], port: str | None, lab: str | None) -> dict[str, Any]:
@@ -110,10 +101,3 @@ def _plain(value: Any) -> Any:
 
 def _labs(bridge: Mapping[str, Any]) -> set[str | None]:
     return {bridge["lab"], *(port["lab"] for port in bridge["ports"])}
-
-
-def _numbers(bridge: Mapping[str, Any], switch: ovsdb.Database) -> dict[str, str]:
-    """Return the names of a bridge's interfaces by OpenFlow port number, as fdb/show writes it."""
-    row = next(one for one in switch.rows("Bridge") if one.name == bridge["name"])
-    named = {str(one.ofport[0]): str(one.name) for port in row.ports for one in port.interfaces if one.ofport}
-    return {**named, "LOCAL": str(bridge["name"])}

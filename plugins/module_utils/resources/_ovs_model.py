@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Union
+from typing import Any, Literal, Union
 
 # external_ids key of Bridge and Port rows
 MARK = "netvirt-lab"
@@ -19,6 +19,17 @@ MARK = "netvirt-lab"
 Number = Union[int, Literal[""], None]
 Strings = Union[Mapping[str, str], None]
 Purge = Literal["none", "own", "all"]
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A queue of a port: what it may send at most and is sure to send (bit/s), its burst (bit), and how early it is served (0 first)."""
+
+    number: int
+    rate: Number = ""
+    min_rate: Number = ""
+    burst: Number = ""
+    priority: Number = ""
 
 
 @dataclass(frozen=True)
@@ -43,8 +54,10 @@ class Port:
     external_ids: Strings = None
     other_config: Strings = None
     interface_external_ids: Strings = None
-    # The type of the port's queueing; 'linux-noop' leaves it to others. own_qos: the row is one of ours.
+    # The type of the port's queueing; 'linux-noop' leaves it to others. qos_rate is in bit/s. own_qos: the row is one of ours.
     qos: str | None = None
+    qos_rate: Number = None
+    queues: tuple[Queue, ...] | None = None
     fault: str = ""
     own_qos: bool = field(default=False, metadata={"hidden": True})
 
@@ -56,14 +69,15 @@ class Port:
 
 @dataclass(frozen=True)
 class Qos:
-    """A row of table QoS that carries a lab's mark; such rows do not go with the ports that use them."""
+    """A row of table QoS or Queue that carries a lab's mark; such rows do not go with the ports that use them."""
 
     name: str
     lab: str | None = None
+    row: Any = field(default=None, compare=False, metadata={"hidden": True})
 
     @property
     def key(self) -> str:
-        """Return the type, of which a lab has one row."""
+        """Return the type, and the port unless it is one for all."""
         return self.name
 
 

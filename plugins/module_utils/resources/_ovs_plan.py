@@ -12,6 +12,7 @@ from typing import Any, TypeVar, Union
 from .._errors import LabErrors
 from .._plan import Change, Goal, Scope, compare, merge
 from ._ovs_model import Bridge, Controller, Mirror, Port
+from ._ovs_queues import useless_queues
 
 T = TypeVar("T", Bridge, Port)
 Thing = Union[Bridge, Port]
@@ -74,7 +75,7 @@ def _plan_ports(
 def _without_qos(target: Port, current: Port | None, goal: Goal[Any]) -> Port:
     """Return target with its queueing given back where the lab asked for it, and the goal, which is all of the lab, no longer does."""
     ended = goal.purge and target.qos is None and current is not None and current.own_qos
-    return replace(target, qos="") if ended else target
+    return replace(target, qos="", qos_rate="", queues=()) if ended else target
 
 
 def _settled_bridge(target: Bridge, current: Bridge | None, scope: Scope) -> Bridge:
@@ -165,6 +166,7 @@ def _wrong_ports(bridge: Bridge, current: Bridge | None, scope: Scope) -> list[s
             f"Bridge '{bridge.name}' wants rstp and has the patch port '{patches[0]}': ovs-vswitchd deadlocks and aborts on that "
             "(lib/rstp.c, seen with 3.1), again and again; link the bridges by a veth pair, or use stp."
         )
+    problems.extend(useless_queues(bridge))
     problems.extend(
         f"Mirror '{mirror.name}' of bridge '{bridge.name}' names '{name}', which is no port of it."
         for mirror in bridge.mirrors or ()

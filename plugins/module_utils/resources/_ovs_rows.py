@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from ._ovs_model import MARK, Bridge, Controller, Mirror, Port, Qos
+from ._ovs_model import MARK, Bridge, Controller, Mirror, Port, Qos, Queue
 
 Insert = Callable[[str], Any]
+# external_ids key of rows of QoS and Queue that are one port's own: which one's, and what
+_ROLE = "netvirt-role"
 
 # field of the dataclass -> column of the row
 _BRIDGE = {
@@ -35,7 +37,8 @@ TABLES: Mapping[str, tuple[str, ...]] = {
     "Open_vSwitch": ("bridges", "cur_cfg", "next_cfg", "other_config"),
     "Bridge": ("name", "ports", "controller", "mirrors", *_BRIDGE.values()),
     "Port": ("name", "interfaces", "qos", *_PORT.values()),
-    "QoS": ("type", "external_ids"),
+    "QoS": ("type", "other_config", "queues", "external_ids"),
+    "Queue": ("other_config", "external_ids"),
     "Interface": ("name", "error", "ofport", *_INTERFACE.values()),
     "Controller": _CONTROLLER,
     "Mirror": _MIRROR,
@@ -47,10 +50,20 @@ def read_bridges(rows: Iterable[Any]) -> dict[str, Bridge]:
     return {row.name: _bridge(row) for row in rows}
 
 
-def unused_qos(rows: Iterable[Any], ports: Iterable[Any], lab: str) -> list[Qos]:
-    """Return what no port uses any more of a lab's rows of table QoS."""
-    used = {port.qos[0].uuid for port in ports if port.qos}
-    return [Qos(row.type, lab) for row in rows if row.external_ids.get(MARK) == lab and row.uuid not in used]
+def unused_qos(rows: Callable[[str], Iterable[Any]], lab: str) -> list[Qos]:
+    """Return what no port uses any more of a lab's rows of tables QoS and Queue."""
+    used = [port.qos[0] for port in rows("Port") if port.qos]
+    known = {row.uuid for row in used}.union(queue.uuid for row in used for queue in row.queues.values())
+    return [
+        Qos(_qos_name(row), lab, row)
+        for table in ("QoS", "Queue")
+        for row in rows(table)
+        if row.external_ids.get(MARK) == lab and row.uuid not in known
+    ]
+
+
+def _qos_name(row: Any) -> str:
+    return str(row.external_ids.get(_ROLE) or row.type)
 
 
 def fault(interface: Any) -> str:
@@ -88,9 +101,26 @@ def _port(row: Any, bridge: str) -> Port:
         **values,
         **_values(interfaces[0], _INTERFACE),
         qos=row.qos[0].type if row.qos else "",
+        qos_rate=_whole(row.qos[0].other_config.get("max-rate", "")) if row.qos else "",
+        queues=_queues(row.qos[0]) if row.qos else (),
         own_qos=bool(row.qos) and MARK in row.qos[0].external_ids,
         fault="" if row.name == bridge else next((reason for one in interfaces if (reason := fault(one))), ""),
     )
+
+
+_QUEUE = {"rate": "max-rate", "min_rate": "min-rate", "burst": "burst", "priority": "priority"}
+
+
+def _queues(qos: Any) -> tuple[Queue, ...]:
+    queues = (
+        Queue(int(number), **{name: _whole(row.other_config.get(key, "")) for name, key in _QUEUE.items()})
+        for number, row in qos.queues.items()
+    )
+    return tuple(sorted(queues, key=lambda queue: str(queue.number)))
+
+
+def _whole(text: str) -> Any:
+    return int(text) if text.isdigit() else text
 
 
 def _mirror(row: Any) -> Mirror:
@@ -126,7 +156,7 @@ class Writer:
         self.bridges = {row.name: row for row in rows("Bridge")}
         self.ports = {row.name: row for row in rows("Port")}
         self._fresh: dict[str, list[Any]] = {}
-        self._qos = {(row.type, row.external_ids.get(MARK)): row for row in rows("QoS")}
+        self._qos = {(row.type, row.external_ids.get(MARK)): row for row in rows("QoS") if _ROLE not in row.external_ids}
 
     def add_bridge(self, bridge: Bridge) -> None:
         """Insert a bridge; finish() gives it its ports."""
@@ -172,8 +202,26 @@ class Writer:
         _mark(row, port.lab, before.lab if before else None)
         if not port.interfaces:
             _set(row.interfaces[0], _INTERFACE, port, before)
-        if port.qos is not None and port.qos != (before.qos if before else ""):
-            row.qos = [self._shared_qos(port.qos, port.lab)] if port.qos else []
+        wanted, known = ((side.qos or "", side.qos_rate or "", side.queues or ()) if side else ("", "", ()) for side in (port, before))
+        if port.qos is not None and wanted != known:
+            own = port.qos_rate or port.queues
+            row.qos = [self._own_qos(port) if own else self._shared_qos(port.qos, port.lab)] if port.qos else []
+
+    def _own_qos(self, port: Port) -> Any:
+        """Return a new row of table QoS with new queues; the one before is dropped as soon as nobody uses it."""
+        row = self._insert("QoS")
+        row.type = port.qos
+        role = {_ROLE: f"{port.qos} of {port.name}", **({MARK: port.lab} if port.lab else {})}
+        row.external_ids = role
+        row.other_config = {"max-rate": str(port.qos_rate)} if port.qos_rate else {}
+        queues = {}
+        for queue in port.queues or ():
+            one = queues[queue.number] = self._insert("Queue")
+            one.external_ids = {**role, _ROLE: f"queue {queue.number} of {port.name}"}
+            values = ((key, getattr(queue, name)) for name, key in _QUEUE.items())
+            one.other_config = {key: str(value) for key, value in values if value != ""}
+        row.queues = queues
+        return row
 
     def _shared_qos(self, kind: str, lab: str | None) -> Any:
         """Return the lab's row of table QoS of a type, which all its ports share."""
@@ -184,8 +232,8 @@ class Writer:
         return self._qos[kind, lab]
 
     def drop_qos(self, qos: Qos) -> None:
-        """Remove a row of table QoS, to which no port refers any more."""
-        self._qos[qos.name, qos.lab].delete()
+        """Remove a row of table QoS or Queue, to which no port refers any more."""
+        qos.row.delete()
 
     def finish(self) -> None:
         """Put the ports into the new bridges, each with the port of its own that makes it a network device."""

@@ -18,6 +18,7 @@ from ..transport.netlink import Netlink
 from ._existing import occupied
 from ._ovs_model import MARK, Bridge, Port, Qos
 from ._ovs_plan import plan_bridges
+from ._ovs_queues import lacking_queueing
 from ._ovs_rows import TABLES, Writer, faults, read_bridges, unused_qos
 
 # ovs-vswitchd waits for one RCU grace period of the kernel (14 ms, or several times that on a busy machine) per port that
@@ -75,7 +76,7 @@ class OvsDriver:
         self._devices = packets.devices()
         listened = packets.listened()
         have = self._have = read_bridges(self._switch.rows("Bridge"))
-        self._unused = unused_qos(self._switch.rows("QoS"), self._switch.rows("Port"), scope.lab) if goal.purge else []
+        self._unused = unused_qos(self._switch.rows, scope.lab) if goal.purge else []
         self._occupied = _occupied(goal.want, have, self._devices, scope.lab)
         self._left_over = _left_over(goal.want, have, self._devices)
         return {name: _with_stale_ports(bridge, self._devices, listened) for name, bridge in have.items()}
@@ -86,6 +87,7 @@ class OvsDriver:
             replace(bridge, datapath_type=self._datapath) if bridge.datapath_type is None and bridge.name not in have else bridge
             for bridge in goal.want
         )
+        self._occupied += lacking_queueing(want)
         changes = plan_bridges(have, replace(goal, want=want), scope, earlier, self._devices.keys() - self._left_over)
         if self._occupied:
             raise LabErrors(self._occupied)
@@ -129,9 +131,9 @@ class OvsDriver:
     def _drop_unused(self, lab: str) -> None:
         """Remove what no port uses any more of the lab's rows of table QoS: they are nobody's part, and would stay."""
         switch = self._connected()
-        unused = unused_qos(switch.rows("QoS"), switch.rows("Port"), lab)
+        unused = unused_qos(switch.rows, lab)
         if unused:
-            switch.change(_qos_removal(switch, unused), "remove rows of table QoS from Open vSwitch", follow=False)
+            switch.change(_qos_removal(switch, unused), "remove rows of tables QoS and Queue from Open vSwitch", follow=False)
 
     def _connected(self) -> ovsdb.Database:
         if self._switch is None:

@@ -185,6 +185,7 @@ class Endpoint:
     """One end of a link. At a switch ``interface`` is the port's device on the lab host.
 
     ``gateway`` is what the file gives, () for none; ``routes`` are the resolved routes.
+    ``bond`` is the port of a switch that carries traffic by this end and others.
     ``altname`` is the long name of an end that is a device of the lab host; ``network`` is the switch
     on whose subnet the lab host and this interface are; ``shaping`` is what holds for what this end sends, ``ifb`` the
     device that does it for a guest.
@@ -202,6 +203,7 @@ class Endpoint:
     tag: int | str | None = None
     trunks: tuple[int, ...] | None = None
     vlan_mode: str | None = None
+    bond: str | None = None
     shaping: Mapping[str, float] = field(default_factory=dict)
     ifb: str | None = None
     altname: str | None = None

@@ -35,6 +35,11 @@ def devices(prefix: str, *parts: str) -> Iterator[str]:
     return (f"{prefix[:8]}-{digest(*parts, *more).hex()[:6]}" for more in _tries())
 
 
+def bond_port(lab: str, node: str, bond: str) -> str:
+    """Return the name of a port that several links make up: no device of the lab host, but unique in Open vSwitch's database."""
+    return next(devices(bond, lab, node, "bond", bond))
+
+
 def macs(prefix: str, *parts: str) -> Iterator[str]:
     """Return MAC addresses that begin with prefix in the order of preference."""
     length = 17 - len(prefix) - 1

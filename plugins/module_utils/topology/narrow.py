@@ -12,9 +12,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .flow_text import with_ports
 from .names import altname, namespace
 from .plain import Item
 
@@ -52,7 +54,7 @@ class Part:
             return mine
         if kind == "vm":
             return name in self.names
-        if kind == "ovs_bridge":
+        if kind in ("ovs_bridge", "ovs_flow"):
             return name in self.devices
         if kind == "ovs_port":
             return name in self.gone or thing.bridge in self.devices
@@ -88,6 +90,7 @@ def narrowed(share: Item, names: Collection[str], there: Collection[str]) -> tup
         "links": [kept for item in share["links"] for kept in _link(item, keys, needed, whole)],
         "members": [item for item in share["members"] if _key(item) in keys],
         "bridges": [_bridge(item, keys, whole) for item in share["bridges"] if item["name"] in needed | part.devices],
+        "flows": [_flows(item, keys | {*there}) for item in share.get("flows") or () if item["name"] in needed | whole],
         "shaping": [item for item in share["shaping"] if _key(item) in keys],
         "addresses": [
             item for item in share["addresses"] if _key(item) in keys | whole or (_key(item) not in owners and item["netns"] in spaces)
@@ -132,7 +135,7 @@ def _owners(share: Item) -> dict[str, set[str]]:
     """Return the nodes that each interface joins, or belongs to, by its key; bridges' own devices are not among them."""
     spaces: dict[str, str] = {node["netns"]: node["name"] for node in share["nodes"] if node["netns"]}
     switches: dict[str, str] = {node["interfaces"][0]["device"]: node["name"] for node in share["nodes"] if node["kind"] in _SWITCHES}
-    ports = {port["name"]: (switches[bridge["name"]], port) for bridge in share["bridges"] for port in bridge["ports"]}
+    ports = {name: (switches[bridge["name"]], port) for bridge in share["bridges"] for port in bridge["ports"] for name in _members(port)}
     taps = {_key({"name": nic["tap"], "netns": nic.get("netns")}): vm["name"] for vm in share["vms"] for nic in vm.get("nics") or ()}
     links = _by_key([item for item in share["links"] if item["kind"] != "bridge"])
 
@@ -180,9 +183,21 @@ def _link(item: Item, keys: Collection[str], needed: Collection[str], whole: Col
     return [{"name": item["name"], "netns": item["netns"], "kind": "bridge"}] if item["name"] in needed else []
 
 
-def _bridge(item: Item, keys: Collection[str], whole: Collection[str]) -> Item:
+def _bridge(item: Item, keys: AbstractSet[str], whole: Collection[str]) -> Item:
     kept = item if item["name"] in whole else {"name": item["name"], "datapath_type": item.get("datapath_type")}
-    return {**kept, "ports": [port for port in item["ports"] if port["name"] in keys]}
+    return {**kept, "ports": [port for port in item["ports"] if keys >= {*_members(port)}]}
+
+
+def _members(port: Item) -> list[str]:
+    """Return the interfaces of a port of Open vSwitch: its own, or those of a bond."""
+    return port.get("interfaces") or [port["name"]]
+
+
+def _flows(item: Item, ports: Collection[str]) -> Item:
+    """Return what a switch has of flows and groups while some of its ports are missing: those that name none of these."""
+    there = {name: name for name in ports}
+    whole = {kind: [text for text in item[kind] if not with_ports(text, there.get)[1]] for kind in ("flows", "groups") if item.get(kind)}
+    return {**item, **whole}
 
 
 def _forwarding(item: Item | None, present: Collection[str]) -> Item | None:

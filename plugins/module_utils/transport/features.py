@@ -24,6 +24,8 @@ _OPTIONS = {
     "ifb": ("CONFIG_IFB", "ifb"),
     "vlan_filtering": ("CONFIG_BRIDGE_VLAN_FILTERING", ""),
     "netem": ("CONFIG_NET_SCH_NETEM", "sch_netem"),
+    "htb": ("CONFIG_NET_SCH_HTB", "sch_htb"),
+    "hfsc": ("CONFIG_NET_SCH_HFSC", "sch_hfsc"),
     "tbf": ("CONFIG_NET_SCH_TBF", "sch_tbf"),
     "redirect": ("CONFIG_NET_SCH_INGRESS, CONFIG_NET_CLS_U32 and CONFIG_NET_ACT_MIRRED", "act_mirred"),
 }

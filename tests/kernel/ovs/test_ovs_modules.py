@@ -99,7 +99,9 @@ def test_ovs_info(switch: PrivateSwitch, lab: Lab, interpreter: str) -> None:
             ("va1", 11, "02:00:00:00:01:01"),
             ("br3", 11, "02:00:00:00:00:44"),
         }
-        assert any("NORMAL" in flow for flow in bridge["flows"])
+        # How in-band control reaches its controller.
+        hidden = [flow for flow in bridge["flows"] if flow["hidden"] and flow["match"].get("in_port") == "LOCAL"]
+        assert {(flow["lab"], *flow["actions"]) for flow in hidden} == {(None, "NORMAL")}
         (port,) = [one for one in bridge["ports"] if one["name"] == "va1"]
         assert (port["tag"], port["link_state"], port["fault"], port["error"]) == (11, "up", "", None)
         assert port["ofport"] > 0

@@ -81,8 +81,8 @@ def test_one_row_serves_all_ports_and_none_is_left(switch: PrivateSwitch, lab: L
 
 
 def test_other_queueing_is_made_by_others(lab: Lab) -> None:
-    with pytest.raises(LabError, match=r"'linux-htb' is none of '', linux-noop"):
-        lab.run({"name": "br1", "ports": [{"name": "ta", "qos": "linux-htb"}]})
+    with pytest.raises(LabError, match=r"'linux-sfq' is none of '', linux-noop"):
+        lab.run({"name": "br1", "ports": [{"name": "ta", "qos": "linux-sfq"}]})
 
 
 def test_patch_ports_of_both_bridges_in_one_go(switch: PrivateSwitch, lab: Lab) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErrors
+from ansible_collections.netvirt.lab.plugins.module_utils.resources._ovs_gather import parse_fdb
 from ansible_collections.netvirt.lab.plugins.module_utils.resources._ovs_items import bridge_from, port_from
-from ansible_collections.netvirt.lab.plugins.module_utils.resources._ovs_look import parse_fdb
 from ansible_collections.netvirt.lab.plugins.module_utils.resources._ovs_model import Bridge, Controller, Mirror, Port
 
 

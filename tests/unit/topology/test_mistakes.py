@@ -431,6 +431,67 @@ MISTAKES = {
         "{nodes: {a: , s: {kind: ovs, mirrors: [{name: m, select_all: true, output_port: 'a:eth7'}]}}, links: [a s]}",
         ["nodes.s.mirrors[0].output_port: no endpoint 'a:eth7' at this switch (did you mean 'a:eth0'?)"],
     ),
+    "flows of nothing": (
+        "{nodes: {a: , s: {kind: ovs, flows: ['in_port=aa,actions=output:a', 'arp,actions=a,output:zz'],"
+        " groups: ['group_id=1,type=all,bucket=7']}}, links: [a s]}",
+        [
+            "nodes.s.flows[0]: no endpoint 'aa' at this switch (did you mean 'a'?)",
+            "nodes.s.flows[1]: no endpoint 'zz' at this switch",
+            "nodes.s.groups[0]: no endpoint '7' at this switch",
+        ],
+    ),
+    "flows that are none": (
+        "{nodes: {s: {kind: ovs, flows: ['in_port=a', 'cookie=7,arp,actions=drop', 'delete arp,actions=drop', 9], groups: ['type=all'],"
+        " meters: ['meter=1', 'meter=0,kbps', 'meter=2,kbps,bands=type=drop,rate=7,burst_size=8', 'meter=2,kbps,bands=type=cut']}}}",
+        [
+            "nodes.s.flows[0]: must be a flow as ovs-ofctl reads it, such as 'priority=10,in_port=h1,actions=output:h2', not 'in_port=a'",
+            "nodes.s.flows[1]: the cookie is the lab's mark; leave it out, in 'cookie=7,arp,actions=drop'",
+            "nodes.s.flows[2]: it is a flow and no command; leave out the first word, in 'delete arp,actions=drop'",
+            "nodes.s.flows[3]: must be a flow as ovs-ofctl reads it, such as 'priority=10,in_port=h1,actions=output:h2', not 9",
+            "nodes.s.groups[0]: must be a group as ovs-ofctl reads it, such as 'group_id=1,type=all,bucket=output:h1', not 'type=all'",
+            "nodes.s.meters[0]: needs the unit of its rates: kbps (kbit/s) or pktps (packets per second), in 'meter=1'",
+            "nodes.s.meters[1]: must begin with its number, as in 'meter=1,kbps,bands=type=drop,rate=1000', in 'meter=0,kbps'",
+            "nodes.s.meters[2]: a band of type drop must have rate, each a number, and nothing else; burst_size needs the word burst"
+            " before 'bands', and that needs burst_size, in 'meter=2,kbps,bands=type=drop,rate=7,burst_size=8'",
+            "nodes.s.meters[3]: 'cut' is no kind of band; it must be one of drop, dscp_remark, in 'meter=2,kbps,bands=type=cut'",
+        ],
+    ),
+    "flows by a protocol that is too old": (
+        "{nodes: {s: {kind: ovs, protocols: [OpenFlow10], flows: ['actions=drop']}}}",
+        ["nodes.s.protocols: flows of the file need one of OpenFlow13, OpenFlow14, OpenFlow15; add it"],
+    ),
+    "bonds that cannot be": (
+        "{nodes: {a: , s: {kind: ovs, bonds: {x: {mode: balance-tcp}, z: {}}}, t: ovs}, links: ["
+        "{endpoints: [s, t], bond: {s: x}}, {endpoints: [s, t], bond: {s: x}, tag: {s: 7}}, {endpoints: [s, a], bond: y}]}",
+        [
+            "nodes.s.bonds.x: the links differ in tag, which is the bond's; give all of them the same",
+            "nodes.s.bonds.x.mode: balance-tcp needs lacp; add 'lacp: active' at one end, and active or passive at the other",
+            "nodes.s.bonds.z: a bond needs at least two links of 's' with 'bond: z', not 0",
+            "links[2].endpoints[0].bond: a bond needs at least two links of 's' with 'bond: y', not 1",
+        ],
+    ),
+    "queues that cannot be": (
+        "{nodes: {a: , b: , s: {kind: ovs, qos: {a: {queues: {70000: {rate: 8mbit}}}, b: {type: linux-tbf}, aa: {rate: 1}}}},"
+        " links: [{endpoints: [a, s], rate: {s: 1mbit}}, b s]}",
+        [
+            "nodes.s.qos.b.type: must be one of linux-htb, linux-hfsc, not 'linux-tbf' (did you mean 'linux-htb'?)",
+            "nodes.s.qos.aa.rate: must be a rate such as 10mbit or 1.5gbit (bit/s), not 1",
+        ],
+    ),
+    "queues of nothing": (
+        "{nodes: {a: , s: {kind: ovs, qos: {a: {queues: {70000: {rate: 8mbit}, x: {}}}, aa: {rate: 1mbit}}}},"
+        " links: [{endpoints: [a, s], rate: {s: 1mbit}}]}",
+        [
+            "nodes.s.qos.a: the link shapes what this port sends already; leave out one of the two",
+            "nodes.s.qos.a.queues.70000: a queue has a number from 0 to 61439",
+            "nodes.s.qos.a.queues.x: a queue has a number from 0 to 61439",
+            "nodes.s.qos: no endpoint 'aa' at this switch (did you mean 'a'?)",
+        ],
+    ),
+    "a bond of a Linux bridge": (
+        "{nodes: {a: , u: bridge}, links: [{endpoints: [a, u], bond: x}]}",
+        ["links[0].bond: is for an ovs; this link has no such end"],
+    ),
     "nodes as text": ("{nodes: a b c}", ["nodes: must be nodes by name, or a list of names, not 'a b c'"]),
     "links as a mapping": ("{nodes: [a], links: {a: b}}", ["links: must be a list of links, not a mapping"]),
     "a link as a number": (

@@ -141,3 +141,31 @@ def test_names(words: Any, names: list[str]) -> None:
 def test_no_names(words: Any) -> None:
     with pytest.raises(AnsibleFilterError, match="node"):
         node_names(words, {"nodes": ["h1"]})
+
+
+def test_flows_come_with_the_ports_that_they_name() -> None:
+    flows = ["in_port=eel,actions=drop", "in_port=cod,actions=eel", "arp,actions=normal"]
+    lab: dict[str, Any] = {
+        "name": "bay",
+        "nodes": {
+            "quay": {"kind": "ovs", "device": "quay", "flows": flows},
+            "dock": {"kind": "ovs", "device": "dock", "flows": ["actions=drop"]},
+            "eel": None,
+            "cod": None,
+        },
+        "links": [
+            *("eel quay", "cod quay"),
+            {"endpoints": ["quay", "dock"], "bond": "lag"},
+            {"endpoints": ["quay", "dock"], "bond": "lag"},
+        ],
+    }
+    share = compile_share(load(lab))
+    ports = {end["name"] for end in share["bridges"][0]["ports"]}
+    eel = next(name for name in ports if name.startswith("eel"))
+    (part,) = narrowed(share, ["eel"], [])[0]["flows"]
+    assert (part["name"], part["flows"]) == ("quay", [f"in_port={eel},actions=drop", "arp,actions=normal"])
+    (part,) = narrowed(share, ["cod"], ["quay", eel])[0]["flows"]
+    assert part["flows"] == share["flows"][0]["flows"]
+    # A bond comes as a whole, with both of its switches.
+    bridges = narrowed(share, ["quay", "dock"], [])[0]["bridges"]
+    assert [len(port["interfaces"]) for bridge in bridges for port in bridge["ports"] if port.get("interfaces")] == [2, 2]

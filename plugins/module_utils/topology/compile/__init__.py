@@ -18,6 +18,7 @@ from ..resolve.guest import machine
 from ..resolve.networks import Place, places, segments
 from . import links as of_links
 from . import nodes as of_nodes
+from . import openflow
 from .services import dnsmasq, forwarding
 
 
@@ -34,6 +35,7 @@ def compile_share(topology: Topology) -> Item:
     here: dict[str, list[Place]] = defaultdict(list)
     for place in places(topology, heads):
         here[place.node.name].append(place)
+    flows = [item for node, switch in switches if node.kind == "ovs" for item in openflow.flows(node, switch)]
     return {
         "lab": topology.name,
         "images": given(**topology.images),
@@ -66,5 +68,6 @@ def compile_share(topology: Topology) -> Item:
         "services": [item for node in nodes for item in of_nodes.services(node)],
         "frr": [item for node in nodes for item in of_nodes.frr(node, topology)],
         "nodes": [of_nodes.described(node, here[node.name], heads.get(node.name), topology) for node in nodes if not node.hidden],
+        **({"flows": flows} if flows else {}),
         **({"expect": compiled(topology.expect)} if topology.expect else {}),
     }

@@ -11,6 +11,7 @@ from ..model import Endpoint, Link, Node, Space, Switch, Topology
 from ..names import LOCAL_MAC, altname, macs
 from ..plain import Item, given
 from ..resolve.wires import patched
+from .openflow import FLOW_KEYS, bonded, queued
 
 TAP_OWNER = "netvirt"  # the user that QEMU runs as
 _DEFAULT_VLAN = 1  # where a Linux bridge has ports without a tag (net/bridge/br_vlan.c, br_vlan_init())
@@ -107,7 +108,11 @@ def ovs_bridge(node: Node, switch: Switch, topology: Topology) -> Item:
         derived.update({f"{name}-priority": str(priority) for name in protocols})
     if derived:
         settings["other_config"] = {**derived, **(settings.get("other_config") or {})}
-    ports = [_ovs_port(end, far, link, topology) for end, far, link in topology.ends(node.name)]
+    single = [(end, _ovs_port(end, far, link, topology)) for end, far, link in topology.ends(node.name)]
+    bonds, qos = settings.pop("bonds", {}), settings.pop("qos", {})
+    ports = [queued(port, qos) for port in bonded(single, bonds, topology.name)]
+    for key in FLOW_KEYS:
+        settings.pop(key, None)
     own = {"datapath_type": None, "mac": _switch_mac(node, topology), **given(**settings)}
     return {"name": switch.device, "altname": altname(topology.name, node.name), **own, "ports": ports}
 

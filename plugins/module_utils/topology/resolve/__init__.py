@@ -6,18 +6,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from ..._errors import LabErrors
 from ..model import SWITCHES, Endpoint, Link, Node, Topology
 from ..names import GUEST_MAC, LOCAL_MAC, Names, altname, devices, macs, namespace
-from ..values import Problems, suggestion
+from ..values import Problems
 from .addresses import addressed
 from .checks import check_interfaces, check_mtus, check_switches
 from .guest import check_guests
 from .neighbors import acquainted
+from .switch_ports import check_bonds, with_ports_of_switches
 from .wires import joined
 
 
@@ -27,6 +26,7 @@ def resolve(topology: Topology) -> Topology:
     check_guests(topology, problems)
     check_switches(topology, problems)
     check_interfaces(topology, problems)
+    check_bonds(topology, problems)
     named = _Naming(joined(topology), problems).result()
     if problems:
         raise LabErrors(problems)
@@ -53,7 +53,7 @@ class _Naming:
         self._claim_given()
         nodes = {name: self._node(node) for name, node in self._topology.nodes.items()}
         links = tuple(self._link(link) for link in self._topology.links)
-        return replace(self._topology, nodes=self._mirrored(nodes, links), links=links)
+        return with_ports_of_switches(replace(self._topology, nodes=nodes, links=links), self._problems)
 
     def _claim_given(self) -> None:
         namespaces, interfaces, uplinks = Names("network namespace"), Names("interface"), Names("uplink")
@@ -115,31 +115,3 @@ class _Naming:
             return end
         prefix = GUEST_MAC if kind == "vm" else LOCAL_MAC
         return replace(end, mac=self._macs.derive(end.path, macs(prefix, lab, end.node, end.interface or "")))
-
-    def _mirrored(self, nodes: Mapping[str, Node], links: tuple[Link, ...]) -> dict[str, Node]:
-        """Return the nodes with the ports of their mirrors named by device instead of by endpoint."""
-        whole = dict(nodes)
-        for node in nodes.values():
-            if node.switch and node.switch.bridge.get("mirrors"):
-                ports = {}
-                for end, far, _link in replace(self._topology, links=links).ends(node.name):
-                    ports.update({str(far): end.interface, far.node: end.interface})
-                mirrors = tuple(
-                    self._mirror(mirror, ports, f"{node.path}.mirrors[{n}]") for n, mirror in enumerate(node.switch.bridge["mirrors"])
-                )
-                whole[node.name] = replace(node, switch=replace(node.switch, bridge={**node.switch.bridge, "mirrors": mirrors}))
-        return whole
-
-    def _mirror(self, mirror: Mapping[str, Any], ports: Mapping[str, Any], path: str) -> dict[str, Any]:
-        def device(name: str, key: str) -> Any:
-            if name not in ports:
-                self._problems.append(f"{path}.{key}: no endpoint '{name}' at this switch{suggestion(name, ports)}")
-            return ports.get(name)
-
-        found = dict(mirror)
-        for key in ("select_src_port", "select_dst_port"):
-            if mirror[key]:
-                found[key] = [device(name, key) for name in mirror[key]]
-        if mirror["output_port"]:
-            found["output_port"] = device(mirror["output_port"], "output_port")
-        return found

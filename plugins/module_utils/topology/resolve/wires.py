@@ -36,6 +36,6 @@ def patched(link: Link, topology: Topology) -> bool:
     if not (first.kind == second.kind == "ovs" and first.switch and second.switch):
         return False
     settings = [node.bridge for node in (first.switch, second.switch)]
-    plain = link.up and not link.mtu and not any(end.shaping for end in link.ends)
+    plain = link.up and not link.mtu and not any(end.shaping or end.bond for end in link.ends)
     alike = settings[0].get("datapath_type") == settings[1].get("datapath_type")
     return plain and alike and not any(bridge.get("rstp") for bridge in settings)

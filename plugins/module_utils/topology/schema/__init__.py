@@ -16,6 +16,7 @@ from .guests import IMAGE, USERS, VM
 from .links import END, ENDPOINT, ENDPOINTS, FITS, LINK, SHAPING
 from .node_work import BGP, FRR, ISIS, NEIGHBOR, OSPF, SERVICE
 from .nodes import HOST, ROUTED, SPACE, SUB_INTERFACE
+from .openflow import BOND, QOS, QUEUE
 from .switches import CONTROLLER, DHCP, LINUX, MIRROR, OVS, SWITCH
 
 __all__ = [
@@ -130,6 +131,9 @@ def describe() -> dict[str, list[dict[str, Any]]]:
         "user": USERS,
         "controller": CONTROLLER,
         "mirror": MIRROR,
+        "bond": BOND,
+        "qos": QOS,
+        "queue": QUEUE,
         "sub-interface": SUB_INTERFACE,
         "service": SERVICE,
         "frr": FRR,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..values import Block, Key, Type
 from ..values.ip import GATEWAY, IP
-from ..values.scalars import BOOLEAN, DEVICE, MAC, MTU, TAG, TEXT, VLAN, VLANS, choice, number
+from ..values.scalars import BOOLEAN, DEVICE, MAC, MTU, NODE, TAG, TEXT, VLAN, VLANS, choice, number
 from ..values.units import RATE, SHARE, SIZE, TIME
 from .guests import NIC_MODELS
 
@@ -38,6 +38,7 @@ FITS: dict[str, frozenset[str]] = {
     "model": frozenset(("vm",)),
     **dict.fromkeys(("device", "tag", "trunks", "native"), _SWITCHES),
     "vlan_mode": frozenset(("ovs",)),
+    "bond": frozenset(("ovs",)),
     **dict.fromkeys(SHAPING, _NODES | _SWITCHES),
 }
 END: dict[str, Key] = {
@@ -87,6 +88,13 @@ END: dict[str, Key] = {
         "native-untagged",
         None,
         "by tag and trunks",
+    ),
+    "bond": Key(
+        NODE,
+        "The bond of an Open vSwitch that this link is one of the members of; `bonds` of the switch says how.",
+        "uplinks",
+        None,
+        "none",
     ),
     **SHAPING,
 }

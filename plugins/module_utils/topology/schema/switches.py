@@ -9,6 +9,7 @@ from ..model import Dhcp
 from ..values import Block, Key, ListOf
 from ..values.ip import ADDRESSES, CIDR, RANGE, ROUTER, SUBNET
 from ..values.scalars import BOOLEAN, DEVICE, LEASE, SETTINGS, TAG, TEXT, TEXTS, VLANS, choice, either, number
+from .openflow import OPENFLOW
 
 DHCP = Block(
     "a mapping, or true",
@@ -137,6 +138,7 @@ OVS = {
     "external_ids": Key(
         SETTINGS, "Labels of the bridge's column external_ids; an empty value removes one.", "{course: net1}", None, "not managed"
     ),
+    **OPENFLOW,
 }
 
 LINUX = {
