@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import shlex
+import socket
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,7 +23,7 @@ from ansible_collections.netvirt.lab.plugins.module_utils.resources.capture impo
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import compile_share, load
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.pcap import frames
 
-from ..playbooks import CHECKOUT
+from ..playbooks import CHECKOUT, Playbooks
 
 # The modules' defaults.
 CAPTURE: dict[str, Any] = {"links": [], "name": None, "state": "running", "filter": "", "direction": "inout"}
@@ -34,6 +37,14 @@ def shell(line: str) -> str:
     done = subprocess.run(line, shell=True, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def until(condition: Callable[[], bool], patience: float = 60.0) -> None:
+    """Wait until a condition holds; fail if it does not within patience seconds."""
+    deadline = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 class Packets:
@@ -85,3 +96,15 @@ def mac(netns: str, interface: str = "eth0") -> str:
 def frame(destination: str, source: str, kind: int = 0x88B5, text: str = "") -> str:
     """Return a frame in hexadecimal digits; 88b5 is the EtherType for experiments (IEEE 802)."""
     return f"{destination} {source} {kind:04x} {text.encode().hex()}".replace(":", "")
+
+
+def ip(data: bytes) -> tuple[str, str, int]:
+    """Return source, destination and TTL of a frame with an IPv4 packet."""
+    assert data[12:14] == b"\x08\x00"
+    return socket.inet_ntoa(data[26:30]), socket.inet_ntoa(data[30:34]), data[22]
+
+
+def guest(lab: Playbooks, name: str, command: str) -> str:
+    """Run a command in a guest by plain ssh, as site.yml says, and return what it says."""
+    (settings,) = lab.folder.glob("data/netvirt/*/ssh_config")
+    return shell(f"ssh -F {shlex.quote(str(settings))} {name} {shlex.quote(command)}")

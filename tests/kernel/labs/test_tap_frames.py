@@ -10,8 +10,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.netvirt.lab.plugins.module_utils.transport.pcap import frames
+
 from ..playbooks import Playbooks
-from .captures import Packets, forwarding, frame, mac, shell
+from .captures import Packets, forwarding, frame, mac, shell, until
 
 LAB = "tap_frames"
 PACKETS = Packets(LAB)
@@ -25,7 +27,7 @@ def port() -> dict[str, Any]:
 
 
 def test_a_tap_that_nobody_has_open_is_a_cable_without_a_machine(lab: Playbooks) -> None:
-    assert port() == {"state": "disabled", "carrier": False}
+    until(lambda: port() == {"state": "disabled", "carrier": False})
     PACKETS.capture(links=["guest:eth0"], via="tap")
     assert port() == {"state": "forwarding", "carrier": True}
     PACKETS.capture(state="absent")
@@ -85,16 +87,21 @@ def test_a_replayed_frame_teaches_the_bridge_where_its_source_is(lab: Playbooks)
     assert len(stolen) == 1
     assert stolen[0] not in at_ann["ann:eth0"]
     # With the cable pulled out, the bridge forgets what it has learned there.
-    assert NEWCOMER not in forwarding("plaza")
+    until(lambda: NEWCOMER not in forwarding("plaza"))
 
 
 def test_a_capture_fetched_by_the_playbook_is_replayed_by_the_other(lab: Playbooks, tmp_path: Path) -> None:
-    taken = ["-e", "capture_links=ann plaza", "-e", f"capture_dest={tmp_path}"]
-    assert lab.changed("netvirt.lab.capture", *taken, "-e", "capture_state=running", "-e", "capture_filter=udp") == 1
-    shell("ip netns exec ann bash -c 'echo hello > /dev/udp/10.77.0.2/9'")
-    assert lab.changed("netvirt.lab.capture", *taken, "-e", "capture_state=stopped") == 2
-    assert lab.changed("netvirt.lab.capture", *taken, "-e", "capture_state=absent") == 1
-    file = tmp_path / "ann.eth0.pcap"
-    with PACKETS.seen("bob:eth0", direction="in", filter="udp") as at_bob:
-        lab.changed("netvirt.lab.replay", "-e", f"replay_file={file}", "-e", "replay_link=guest:eth0", "-e", "replay_via=tap")
-    assert [one[-6:] for one in at_bob["bob:eth0"]] == [b"hello\n"]
+    asking = ["ip", "netns", "exec", "ann", "ping", "-q", "-i0.2", "-p", "c0ffee", "10.77.0.2"]
+    with subprocess.Popen(asking, stdout=subprocess.DEVNULL) as ping:
+        given = {"links": "ann plaza", "filter": "icmp[0] == 8", "seconds": 2, "dest": tmp_path}
+        lab.changed(
+            "netvirt.lab.capture", *(word for key, value in given.items() for word in ("-e", json.dumps({f"capture_{key}": str(value)})))
+        )
+        ping.terminate()
+    captured = [one.data for one in frames(str(tmp_path / "ann.eth0.pcap"))]
+    assert len(captured) > 1
+    with PACKETS.seen("bob:eth0", direction="in", filter="icmp[0] == 8") as at_bob:
+        lab.changed(
+            "netvirt.lab.replay", "-e", f"replay_file={tmp_path}/ann.eth0.pcap", "-e", "replay_link=guest:eth0", "-e", "replay_via=tap"
+        )
+    assert at_bob["bob:eth0"] == captured
