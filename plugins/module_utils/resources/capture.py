@@ -101,10 +101,7 @@ class CaptureDriver:
         """End captures and remove their files."""
         captures = [change.before for change in changes if change.before is not None]
         _end(captures, scope.lab)
-        for capture in captures:
-            shutil.rmtree(capture.home, ignore_errors=True)
-        with suppress(OSError):
-            _top(scope.lab).rmdir()
+        _forget(captures, scope.lab)
 
     def apply(self, changes: Sequence[Change[Capture]], scope: Scope) -> None:
         """Stop those that are to be stopped, start the others anew, and return when these see every packet. Raise LabErrors."""
@@ -117,6 +114,7 @@ class CaptureDriver:
             _await(started)
         except BaseException:
             _end(fresh, scope.lab)
+            _forget(fresh, scope.lab)
             raise
 
 
@@ -138,7 +136,9 @@ def holder(netns: str, interface: str) -> int | None:
     for note in RUN.glob(f"*/captures/*/{_NOTE}"):
         noted = notes.read(note)
         if (noted.get("netns"), noted.get("interface"), noted.get("via")) == (netns, interface, "tap"):
-            return next(iter(_running(note.parent.parent.parent.name).get(note.parent, ())), None)
+            running = _running(note.parent.parent.parent.name).get(note.parent)
+            if running:
+                return running[0]
     return None
 
 
@@ -200,7 +200,11 @@ def _require(wanted: Sequence[Capture], have: Mapping[str, Capture]) -> None:
         try:
             with inside(capture.netns or ""):
                 socket.if_nametoindex(capture.interface or "")
-        except (OSError, LabError):
+            if capture.via == "tap":
+                frames.cable_header(capture.netns or "", capture.interface or "")
+        except LabError as error:
+            problems.append(str(error))
+        except OSError:
             where = f"the network namespace '{capture.netns}'" if capture.netns else "the lab host"
             problems.append(f"Cannot capture at '{capture.interface}': {where} has no such interface; bring the lab up first.")
     if problems:
@@ -267,6 +271,13 @@ def _end(captures: Sequence[Capture], lab: str) -> None:
     running = {home: pids for home, pids in _running(lab).items() if home in {capture.home for capture in captures}}
     _flush([(replace(capture, lab=lab), running[capture.home]) for capture in captures if capture.via != "tap" and capture.home in running])
     processes.end(pid for pids in running.values() for pid in pids)
+
+
+def _forget(captures: Sequence[Capture], lab: str) -> None:
+    for capture in captures:
+        shutil.rmtree(capture.home, ignore_errors=True)
+    with suppress(OSError):
+        _top(lab).rmdir()
 
 
 def _flush(running: Sequence[tuple[Capture, Sequence[int]]]) -> None:

@@ -56,9 +56,11 @@ def settings_data(values: Mapping[str, Any]) -> bytes:
 
 
 def settings(data: bytes) -> dict[str, Any]:
-    """Unpack a bridge's settings; the kernel leaves out those that it was built without."""
+    """Unpack a bridge's settings; the kernel leaves out those that it was built without, and then filters nothing."""
     found = attributes(data)
-    return {name: _unpacked(name, form, found[kind]) for name, (kind, form) in _SETTINGS.items() if kind in found}
+    return {"vlan_filtering": False} | {
+        name: _unpacked(name, form, found[kind]) for name, (kind, form) in _SETTINGS.items() if kind in found
+    }
 
 
 def state(data: bytes) -> dict[str, Any]:

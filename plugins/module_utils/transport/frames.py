@@ -79,19 +79,25 @@ def open_cable(netns: str, name: str, holder: int | None = None) -> tuple[int, i
 
     Raise LabError.
     """
-    with Netlink(netns) as kernel:
-        record = next((link for link in kernel.links() if link.name == name), None)
-    if record is None or record.kind != "tun":
-        what = "there is no such interface" if record is None else "it is no tap, and only a tap has a cable to read and write"
-        raise LabError(f"Cannot open the cable of '{name}': {what}.")
+    header = cable_header(netns, name)
     with inside(netns):
-        descriptor = tap.attach(name, tap.has_header(record.data))[0] if holder is None else processes.borrowed(holder, 0)
+        descriptor = tap.attach(name, header)[0] if holder is None else processes.borrowed(holder, 0)
         try:
             _wait_until_up(netns, name)
             return descriptor, tap.header_size(descriptor)
         except BaseException:
             os.close(descriptor)
             raise
+
+
+def cable_header(netns: str, name: str) -> bool:
+    """Say whether frames of a tap carry the virtio header. Raise LabError if it is no tap."""
+    with Netlink(netns) as kernel:
+        record = next((link for link in kernel.links() if link.name == name), None)
+    if record is None or record.kind != "tun":
+        what = "there is no such interface" if record is None else "it is no tap, whose cable a program could hold; leave out via"
+        raise LabError(f"Cannot open the cable of '{name}': {what}.")
+    return tap.has_header(record.data)
 
 
 def _wait_until_up(netns: str, name: str) -> None:

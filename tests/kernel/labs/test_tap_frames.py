@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.netvirt.lab.plugins.module_utils.resources.capture import described
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.pcap import frames
 
 from ..playbooks import Playbooks
@@ -105,3 +106,12 @@ def test_a_capture_fetched_by_the_playbook_is_replayed_by_the_other(lab: Playboo
             "netvirt.lab.replay", "-e", f"replay_file={tmp_path}/ann.eth0.pcap", "-e", "replay_link=guest:eth0", "-e", "replay_via=tap"
         )
     assert at_bob["bob:eth0"] == captured
+
+
+def test_captures_are_not_the_topologys_but_go_with_it(lab: Playbooks) -> None:
+    """They run on while the lab is brought up again; that they are gone with it is seen at its end."""
+    PACKETS.capture(links=["guest:eth0"], via="tap")
+    PACKETS.capture(links=["ann", "bob", "plaza"])
+    assert lab.changed("netvirt.lab.site") == 0
+    names = ["guest.eth0", "ann.eth0", "bob.eth0", "plaza"]
+    assert [one["state"] for one in described("tap-frames", names)] == ["running"] * 4
