@@ -49,8 +49,7 @@ EXAMPLES = r"""
 RETURN = r"""
 bridges:
   description:
-    - The bridges in the kernel's order. Times are in seconds; settings that the kernel was built without are null, and C(vlan_filtering)
-      is false then.
+    - The bridges in the kernel's order. Times are in seconds; settings that the kernel was built without are null.
     - C(root_port) is the port that leads to the root of the spanning tree, empty on the root itself.
     - C(state) of a port is V(disabled), V(listening), V(learning), V(forwarding) or V(blocking).
     - Frames of a VLAN leave a port without a tag if it is C(untagged) there, and those that come in without one belong to the C(pvid).

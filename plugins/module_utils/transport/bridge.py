@@ -56,11 +56,9 @@ def settings_data(values: Mapping[str, Any]) -> bytes:
 
 
 def settings(data: bytes) -> dict[str, Any]:
-    """Unpack a bridge's settings; the kernel leaves out those that it was built without, and then filters nothing."""
+    """Unpack a bridge's settings; the kernel leaves out those that it was built without."""
     found = attributes(data)
-    return {"vlan_filtering": False} | {
-        name: _unpacked(name, form, found[kind]) for name, (kind, form) in _SETTINGS.items() if kind in found
-    }
+    return {name: _unpacked(name, form, found[kind]) for name, (kind, form) in _SETTINGS.items() if kind in found}
 
 
 def state(data: bytes) -> dict[str, Any]:

@@ -141,7 +141,11 @@ def test_a_tap_that_somebody_holds_is_left_to_him() -> None:
     ) as holder:  # fmt: skip
         assert holder.stdout is not None
         holder.stdout.readline()
-        for module, options in (("capture", {"lab": "maple", "links": ["cable0"]}), ("replay", {"link": "cable0", "frames": [FRAME]})):
+        cases: tuple[tuple[str, dict[str, Any]], ...] = (
+            ("capture", {"lab": "maple", "links": ["cable0"]}),
+            ("replay", {"link": "cable0", "frames": [FRAME]}),
+        )
+        for module, options in cases:
             assert run_module(module, via="tap", **options)["msg"] == "Cannot open the tap 'cable0': another process has it open."
         holder.communicate(b"")
     assert not TOP.exists()
