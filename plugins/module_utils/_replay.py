@@ -64,7 +64,6 @@ def replay_from(options: Mapping[str, Any], share: Mapping[str, Any]) -> Replay:
 def replayed(replay: Replay, check: bool) -> dict[str, Any]:
     """Send the frames, or only read them to check; return how many went. Raise LabError, for what is damaged before the first."""
     count = {"frames": 0, "bytes": 0, "skipped": 0}
-    begin = time.monotonic()
     for _frame in replay.frames():
         pass
     if check:
@@ -72,11 +71,11 @@ def replayed(replay: Replay, check: bool) -> dict[str, Any]:
     netns, name = replay.to.netns, replay.to.name
     with inward(netns, name, holder(netns, name)) if replay.via == "tap" else outward(netns, name) as sender:
         begin = time.monotonic()
-        pace = _Pace(replay)
+        schedule = Schedule(replay.speed, replay.rate)
         for _loop in range(replay.loops):
-            pace.again()
+            schedule.again()
             for frame in replay.frames():
-                pace.wait(frame)
+                time.sleep(max(0.0, begin + schedule.due(frame) - time.monotonic()))
                 _send(sender, frame, count)
     return {**count, "seconds": round(time.monotonic() - begin, 3)}
 
@@ -89,29 +88,28 @@ def _send(sender: Sender, frame: Frame, count: dict[str, int]) -> None:
         count["skipped"] += 1
 
 
-class _Pace:
-    """When the next frame is due. What comes too late does not delay what follows."""
+class Schedule:
+    """When each frame is due, in seconds from the begin. What comes too late does not delay what follows. Pure."""
 
-    def __init__(self, replay: Replay) -> None:
-        self._replay = replay
-        self._begin = time.monotonic()
+    def __init__(self, speed: float, rate: float | None) -> None:
+        self._speed, self._rate = speed, rate
         self._sent = 0
         self._first: int | None = None
-        self._due = self._begin
+        self._begin = self._due = 0.0
 
     def again(self) -> None:
-        """Begin a loop: its first frame follows the last one at once."""
+        """Begin a loop: its first frame follows the last one at once, unless there is a rate."""
         self._first, self._begin = None, self._due
 
-    def wait(self, frame: Frame) -> None:
-        """Wait until a frame is due."""
-        if self._replay.rate:
-            self._due = self._begin + self._sent / self._replay.rate
-        elif self._replay.speed:
+    def due(self, frame: Frame) -> float:
+        """Return when the next frame is due."""
+        if self._rate:
+            self._due = self._sent / self._rate
+        elif self._speed:
             self._first = frame.time if self._first is None else self._first
-            self._due = max(self._due, self._begin + (frame.time - self._first) / 1e9 / self._replay.speed)
+            self._due = max(self._due, self._begin + (frame.time - self._first) / 1e9 / self._speed)
         self._sent += 1
-        time.sleep(max(0.0, self._due - time.monotonic()))
+        return self._due
 
 
 def _octets(text: str, path: str, problems: list[str]) -> bytes:

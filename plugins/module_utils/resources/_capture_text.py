@@ -45,7 +45,7 @@ def tcpdump(program: str, interface: str, path: str, condition: str, direction: 
         path,
         # As root: the file is below a directory of root's, and with a ring new files are made later.
         *("-Z", "root"),
-        # Each packet is in the file as soon as it is seen, and not in blocks that a stop would lose.
+        # Each packet is in the file as soon as it is seen: the file can be read while it grows.
         *("--immediate-mode", "--packet-buffered"),
         "--time-stamp-precision=nano",
         f"--direction={direction}",

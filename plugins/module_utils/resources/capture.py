@@ -29,7 +29,7 @@ from ._network import key_of, lost
 _NOTE, _LOG, _READER = "capture.json", "log", "reader.py"
 _NOTED = ("netns", "interface", "via", "filter", "direction", "snaplen", "ring")
 _STARTING = 30.0  # seconds, for all together
-_FLUSHING = 1.0
+_FLUSHING = 5.0
 
 
 @dataclass(frozen=True)

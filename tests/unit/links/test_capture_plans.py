@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the netvirt.lab authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What becomes of captures by options, and by what else a run does; how tcpdump is called and understood."""
+"""What becomes of captures by options, and by what else a run does; how tcpdump is called and understood; when frames are sent."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import Change, Goal, Scope
+from ansible_collections.netvirt.lab.plugins.module_utils._replay import Schedule
 from ansible_collections.netvirt.lab.plugins.module_utils.resources._capture_text import counts, tcpdump
 from ansible_collections.netvirt.lab.plugins.module_utils.resources._link_model import Link
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.capture import Capture, CaptureDriver
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.netns import Namespace
+from ansible_collections.netvirt.lab.plugins.module_utils.transport.pcap import Frame
 
 OPTIONS: dict[str, Any] = {"via": "interface", "filter": "", "direction": "inout", "snaplen": 262144, "ring": ()}
 HERE = Capture("a.eth0", "maple", netns="oak", interface="eth0", **OPTIONS)
@@ -77,3 +79,19 @@ def test_its_counts_are_read_in_both_forms() -> None:
     assert counts(asked) == [(1, 2, 0)]
     assert counts(asked + ended) == [(1, 2, 0), (8, 9, 1)]
     assert counts("3 packets captured\n4 packets") == []
+
+
+def test_frames_are_due_in_their_time_or_at_a_rate() -> None:
+    taken = [Frame(seconds * 10**9, b"", 0) for seconds in (100, 101, 104, 103)]
+
+    def due(speed: float, rate: float | None) -> list[float]:
+        schedule, found = Schedule(speed, rate), []
+        for _loop in range(2):
+            schedule.again()
+            found += [schedule.due(frame) for frame in taken]
+        return found
+
+    assert due(1, None) == [0, 1, 4, 4, 4, 5, 8, 8]
+    assert due(4, None) == [0, 0.25, 1, 1, 1, 1.25, 2, 2]
+    assert due(0, None) == [0] * 8
+    assert due(1, 2) == [0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5]
