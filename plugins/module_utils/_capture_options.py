@@ -10,7 +10,8 @@ from typing import Any
 
 from ._ends import Interface, interfaces
 from ._errors import LabErrors
-from .resources.capture import Capture, known
+from .resources._capture_model import Capture
+from .resources.capture import known
 from .topology.values.scalars import matching, number
 
 NAME = matching("a name of up to 64 letters, digits, '-', '_' or '.', beginning with a letter or digit", r"[A-Za-z0-9][A-Za-z0-9_.-]*", 64)

@@ -130,6 +130,7 @@ captures:
     - The captures that the options mean, with their files, those that were begun first ahead. None that were removed.
     - Of each, C(packets) has how many were C(captured), C(received) (those of another direction included), and C(dropped) because the
       machine was too slow, once it was stopped; null before, and with O(via=tap).
+    - A C(state) of V(stale) means that it listens at a former interface of that name.
   returned: success, and not in check mode
   type: list
   elements: dict

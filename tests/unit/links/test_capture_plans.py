@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import Change, Goal, Scope
 from ansible_collections.netvirt.lab.plugins.module_utils._replay import Schedule
+from ansible_collections.netvirt.lab.plugins.module_utils.resources._capture_model import Capture
 from ansible_collections.netvirt.lab.plugins.module_utils.resources._capture_text import counts, tcpdump
 from ansible_collections.netvirt.lab.plugins.module_utils.resources._link_model import Link
-from ansible_collections.netvirt.lab.plugins.module_utils.resources.capture import Capture, CaptureDriver
+from ansible_collections.netvirt.lab.plugins.module_utils.resources.capture import CaptureDriver
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.netns import Namespace
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.pcap import Frame
 
