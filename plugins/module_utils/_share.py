@@ -17,6 +17,7 @@ from ._plan import Goal
 from .resources._flow_model import table_from
 from .resources._ovs_items import bridge_from
 from .resources.address import AddressDriver, addressing
+from .resources.capture import CaptureDriver
 from .resources.command import CommandDriver, commands_from
 from .resources.dhcp_client import DhcpClient, DhcpClientDriver
 from .resources.dnsmasq import DnsmasqDriver, dnsmasq_from
@@ -80,6 +81,8 @@ def share_goals(
         Goal(ShapingDriver(), shapings_from(shaping, lab), purge=True),
         Goal(ServiceDriver(), tuple(services), purge=True),
         Goal(CommandDriver(), tuple(commands_from(item, lab) for item in share.get("commands") or ()), purge=True),
+        # Captures are somebody's and not the topology's: they end with the lab, or with what they listen at.
+        Goal(CaptureDriver(), purge=not share),
     ]
 
 

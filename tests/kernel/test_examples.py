@@ -22,9 +22,22 @@ GIVEN = {
     "netns": ["ip netns add blue"],
     "tap": ["sh -c 'id netvirt 2>/dev/null || useradd --system --user-group netvirt'"],
     "linux_bridge_info": ["ip link add br0 type bridge"],
+    "capture": ["ip link add br0 up type bridge"],
     "link_info": ["ip netns add ns1", "ip -n ns1 link add eth0 type bridge"],
 }
-MODULES = ["netns", "tap", "veth", "linux_bridge", "shaping", "netns_info", "link_info", "linux_bridge_info", "host_info", "ovs_service"]
+MODULES = [
+    "netns",
+    "tap",
+    "veth",
+    "linux_bridge",
+    "shaping",
+    "netns_info",
+    "link_info",
+    "linux_bridge_info",
+    "host_info",
+    "ovs_service",
+    "capture",
+]
 
 
 def play(tasks: list[dict[str, Any]], folder: Path, *arguments: str) -> dict[str, Any]:

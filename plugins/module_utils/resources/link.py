@@ -154,7 +154,8 @@ def _observed(network: Network, netns: str, record: LinkRecord, masters: Mapping
         parent=masters.get(record.iflink, "") if record.kind == "vlan" and record.netnsid is None else None,
         vlan=vlan,
         protocol=protocol,
-        bridge=BridgeSettings(**bridge.settings(record.data)) if record.kind == "bridge" else None,
+        # A kernel that was built without VLANs on bridges says nothing of them.
+        bridge=BridgeSettings(**{"vlan_filtering": False, **bridge.settings(record.data)}) if record.kind == "bridge" else None,
         tag=tag,
         trunks=trunks,
         index=record.index,
