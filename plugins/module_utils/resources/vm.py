@@ -18,7 +18,7 @@ from .._plan import Change, Goal, Scope
 from ..transport import kvm, namespaces, qemu, tap
 from . import _vm_process as process
 from ._vm_model import SILENT, Nic, Vm, files
-from ._vm_plan import after_earlier, memory_problem, step
+from ._vm_plan import after_earlier, by_need, cut_off, memory_problem, step, waiting_at
 
 # A unix socket's path is limited to 107 characters (unix(7)).
 _LONGEST_PATH = 107
@@ -56,11 +56,14 @@ class VmDriver:
         wanted = {vm.name: vm for vm in goal.want}
         self.restart_needed = {}
         changes: list[Change[Vm]] = []
-        for name, target in wanted.items():
+        fresh: set[str] = set()
+        for name, target in ((vm.name, vm) for group in by_need(wanted.values()) for vm in group):
             current = have.get(name)
             if current is not None and current.runs:
-                current = after_earlier(current, earlier)
+                current = cut_off(after_earlier(current, earlier), fresh)
             planned = step(current, target)
+            if planned.change and _starts(planned.change):
+                fresh |= waiting_at(target)
             if planned.change:
                 changes.append(planned.change)
             if planned.pending:
@@ -100,7 +103,8 @@ class VmDriver:
         starting = [change.after for change in changes if change.after and _starts(change)]
         if starting:
             make_public(run_dir(scope.lab))
-            process.together(process.start, [self._resolved(vm, scope.lab) for vm in starting])
+            for group in by_need(starting):
+                process.together(process.start, [self._resolved(vm, scope.lab) for vm in group])
         for change in changes:
             if change.after and not change.after.runs:
                 process.define(change.after.name, scope.lab)
@@ -117,6 +121,8 @@ class VmDriver:
             if not answer.works and notice not in self.notices:
                 self.notices.append(notice)
         fast = accel == "kvm" and process.vhost_works()
+        if vm.privileged:
+            self.notices.append(f"QEMU of VM '{vm.name}' runs as root and not in its whole sandbox: a backend of it makes a device.")
         nics = [
             dataclasses.replace(nic, vhost=fast and nic.model.startswith("virtio-net")) if nic.tap and nic.vhost is None else nic
             for nic in vm.nics or ()
@@ -144,6 +150,7 @@ def _ending(change: Change[Vm], vm: Vm) -> Vm:
 def _tell(before: Vm, after: Vm) -> None:
     known = {nic.id: nic for nic in before.nics or ()}
     process.cut(after, [nic for nic in after.nics or () if nic.id in known and nic.up != known[nic.id].up])
+    process.forward(before, after)
     if before.state != after.state:
         process.resume(after)
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-Kind = Literal["netns", "vm", "ovs", "bridge", "host", "uplink"]
-Method = Literal["dhcp", "static", "auto", "none"]
+Kind = Literal["netns", "vm", "ovs", "bridge", "host", "uplink", "medium"]
+Method = Literal["dhcp", "static", "auto", "none", "user"]
 Version = Literal[4, 6]
 
 SWITCHES = frozenset(("ovs", "bridge"))
@@ -24,7 +24,10 @@ SWITCHES = frozenset(("ovs", "bridge"))
 
 @dataclass(frozen=True)
 class Ip:
-    """How an interface gets its addresses of one family, in CIDR notation: one from DHCP is the reserved one."""
+    """How an interface gets its addresses of one family, in CIDR notation: one from DHCP is the reserved one.
+
+    'user' is the DHCP of QEMU's own network, which has nothing to do with the lab's.
+    """
 
     method: Method
     addresses: tuple[str, ...] = ()
@@ -86,7 +89,7 @@ class User:
 
 @dataclass(frozen=True)
 class Guest:
-    """What only a VM has; memory in MiB, disk in GiB, stop_timeout in seconds."""
+    """What only a VM has; memory in MiB, disk in GiB, stop_timeout in seconds. ``interfaces`` are those that no link is for."""
 
     image: str
     boot: str | None
@@ -107,6 +110,7 @@ class Guest:
     state: str
     stop_timeout: int
     on_change: str
+    interfaces: tuple[Endpoint, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -158,7 +162,8 @@ class Space:
 class Node:
     """A node. ipv4 and ipv6 are those of its first interface ('auto': of all), ``gateway`` its default routes, () none.
 
-    ``device`` is an uplink's. A hidden node is no host of the inventory: it only carries a link.
+    ``device`` is an uplink's. A hidden node is no host of the inventory: it only carries a link. One of kind medium is no
+    device either: it stands for what is behind a backend of QEMU's own.
     """
 
     name: str
@@ -175,6 +180,12 @@ class Node:
     hidden: bool = False
 
     @property
+    def own_interfaces(self) -> list[str]:
+        """Return the names of the interfaces that the node itself gives, and no link."""
+        subs = [sub.name for sub in self.space.interfaces] if self.space else []
+        return subs + [nic.interface or "" for nic in self.guest.interfaces] if self.guest else subs
+
+    @property
     def netns(self) -> str | None:
         """Return the name of a namespace node's network namespace."""
         return self.space.netns if self.space else None
@@ -187,7 +198,7 @@ class Endpoint:
     ``gateway`` is what the file gives, () for none; ``routes`` are the resolved routes.
     ``altname`` is the long name of an end that is a device of the lab host; ``network`` is the switch
     on whose subnet the lab host and this interface are; ``shaping`` is what holds for what this end sends, ``ifb`` the
-    device that does it for a guest.
+    device that does it for a guest. ``backend`` is what QEMU has behind a guest's NIC, None for a tap of the lab's.
     """
 
     node: str
@@ -204,6 +215,9 @@ class Endpoint:
     vlan_mode: str | None = None
     shaping: Mapping[str, float] = field(default_factory=dict)
     ifb: str | None = None
+    queues: int | None = None
+    vhost: bool | None = None
+    backend: Mapping[str, Any] | None = None
     altname: str | None = None
     network: str | None = None
     routes: tuple[Route, ...] = ()

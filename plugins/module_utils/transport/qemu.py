@@ -42,6 +42,9 @@ class Account:
         return self.uid, self.gid, self.groups
 
 
+ROOT = Account(0, 0)
+
+
 def program() -> str:
     """Return the path of QEMU. Raise LabError."""
     return _found("qemu-system-x86_64", *_PROGRAMS)

@@ -186,7 +186,7 @@ def _numbered(links: Sequence[Link], nodes: Mapping[str, Node]) -> tuple[Link, .
     for end in (end for link in links for end in link.ends if end.interface):
         named[end.node].add(end.interface or "")
     for node in nodes.values():
-        named[node.name].update(sub.name for sub in (node.space.interfaces if node.space else ()))
+        named[node.name].update(node.own_interfaces)
     free = {name: (f"eth{number}" for number in count()) for name, node in nodes.items() if node.kind in ("netns", "vm")}
 
     def complete(end: Endpoint) -> Endpoint:

@@ -18,6 +18,7 @@ from .addresses import addressed
 from .checks import check_interfaces, check_mtus, check_switches
 from .guest import check_guests
 from .neighbors import acquainted
+from .nics import plugged
 from .wires import joined
 
 
@@ -27,7 +28,7 @@ def resolve(topology: Topology) -> Topology:
     check_guests(topology, problems)
     check_switches(topology, problems)
     check_interfaces(topology, problems)
-    named = _Naming(joined(topology), problems).result()
+    named = _Naming(joined(plugged(topology, problems)), problems).result()
     if problems:
         raise LabErrors(problems)
     whole = addressed(named, problems)
@@ -108,6 +109,8 @@ class _Naming:
             device = end.interface or self._devices.derive(end.path, devices(parts[0], lab, *parts))
             end = replace(end, interface=device, altname=altname(lab, *parts))
         kind = self._topology.nodes[end.node].kind
+        if kind == "medium":
+            return end
         if kind == "vm" and end.shaping:
             names = devices(f"{end.node[:4]}-ifb", lab, end.node, end.interface or "", "ifb")
             end = replace(end, ifb=self._devices.derive(end.path, names))
