@@ -17,8 +17,10 @@ from ._vm_model import PAUSED, Files, Nic, Vm
 SPARE_PORTS = 2
 # Everything that QEMU's filter knows. -daemonize would need two of these (setsid, fork).
 _SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
-# What runs programs, runs those of the user's as the user wrote them.
-_OPEN, _SPAWNING = "on,obsolete=deny", _SANDBOX.replace("spawn=deny", "spawn=allow")
+# For each connection to a program QEMU forks and calls setsid(2), which counts as a privilege; the program itself gets none.
+_SPAWNING = "on,obsolete=deny,elevateprivileges=children,spawn=allow,resourcecontrol=deny"
+# The scripts of a tap run as they would by hand.
+_OPEN = "on,obsolete=deny"
 # The id of a NIC's backend tells whether its tap was opened without the virtio header: nothing else of a passed descriptor does.
 _NET, _PLAIN = ".net", ".plain"
 _UPLINK, _HUB = ".uplink", ".hub"

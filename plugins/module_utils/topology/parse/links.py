@@ -127,7 +127,8 @@ def _spread(key: str, value: Any, path: str, ends: _Ends, problems: Problems) ->
     """Give an attribute of the whole link to the end, or the ends, that it is for."""
     fitting = [end for end in ends if end.node.kind in schema.FITS[key]]
     where = f"{path}.{key}"
-    if isinstance(value, dict):
+    # A backend is a mapping itself.
+    if isinstance(value, dict) and not (key == "backend" and "type" in value):
         for name, part in value.items():
             named = [end for end in fitting if name in (end.node.name, str(end))]
             if not named:

@@ -107,14 +107,14 @@ def _backend(end: Endpoint, far: Endpoint, topology: Topology) -> dict[str, Any]
 
 
 def login(node: Node, topology: Topology) -> tuple[str, int] | None:
-    """Return address and port by which the lab host gets to a guest's SSH: directly, or by a port that leads into the guest."""
+    """Return address and port by which the lab host gets to a guest's SSH: a port that leads there, or its first near address."""
     ends = topology.ends(node.name)
+    for way in (way for end, _far, _link in ends if end.backend for way in forwards(end.backend)):
+        if (way.protocol, way.guest_port) == ("tcp", _SSH):
+            return way.host or "127.0.0.1", way.port
     near = (end for end, far, _link in ends if end.network or topology.nodes[far.node].kind == "host")
     address = next((address.partition("/")[0] for end in near for address in addresses(end)), None)
-    if address:
-        return address, _SSH
-    ways = (way for end, _far, _link in ends if end.backend for way in forwards(end.backend))
-    return next(((way.host or "127.0.0.1", way.port) for way in ways if (way.protocol, way.guest_port) == ("tcp", _SSH)), None)
+    return (address, _SSH) if address else None
 
 
 def _network(end: Endpoint, link: Link, topology: Topology) -> dict[str, Any]:
