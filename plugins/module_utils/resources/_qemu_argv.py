@@ -17,13 +17,13 @@ from ._vm_model import PAUSED, Files, Nic, Vm
 SPARE_PORTS = 2
 # Everything that QEMU's filter knows. -daemonize would need two of these (setsid, fork).
 _SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
-# For each connection to a program QEMU forks and calls setsid(2), which counts as a privilege; the program itself gets none.
-_SPAWNING = "on,obsolete=deny,elevateprivileges=children,spawn=allow,resourcecontrol=deny"
+# For each connection to a program QEMU forks and calls setsid(2), which counts as a privilege. The program gets none by that.
+_SPAWNING = "on,obsolete=deny,resourcecontrol=deny"
 # The scripts of a tap run as they would by hand.
 _OPEN = "on,obsolete=deny"
 # The id of a NIC's backend tells whether its tap was opened without the virtio header: nothing else of a passed descriptor does.
 _NET, _PLAIN = ".net", ".plain"
-_UPLINK, _HUB = ".uplink", ".hub"
+UPLINK, HUB = ".uplink", ".hub"
 # A switch that moves a guest's packets has to see its memory.
 _MEMORY = "shared"
 _SHARED = f",memory-backend={_MEMORY}"
@@ -134,9 +134,18 @@ def _backends(nic: Nic, cables: Cables) -> Iterator[str]:
         yield from ("-netdev", _tap(nic, cables))
     elif nic.backend:
         yield from _netdev(_backend(nic), nic.backend)
-    if nic.backend and nic.uplink:
-        yield from _netdev(f"{nic.id}{_UPLINK}", nic.uplink)
-        yield from ("-netdev", joined(("hubport", f"id={nic.id}{_HUB}", *nic.backend[1:], f"netdev={nic.id}{_UPLINK}")))
+    for value in uplinks(nic):
+        yield from ("-netdev", value)
+
+
+def uplinks(nic: Nic) -> list[str]:
+    """Return the backends of the way out of a NIC's hub."""
+    if not nic.backend or not nic.uplink:
+        return []
+    kind, *rest = nic.uplink
+    way = f"{nic.id}{UPLINK}"
+    port = joined(("hubport", f"id={nic.id}{HUB}", *nic.backend[1:], f"netdev={way}"))
+    return [joined((kind, f"id={way}", *rest)), port]
 
 
 def _netdev(identity: str, words: Words) -> Iterator[str]:
@@ -195,7 +204,7 @@ def _nic(device: Mapping[str, str], netdevs: Mapping[str, Words], chardevs: Mapp
     numbers = (settings.get("fds") or settings.get("fd") or "").split(":")
     if kind != "tap" or not numbers[0]:
         words = _words(identity, netdevs, chardevs)
-        uplink = _words(f"{key}{_UPLINK}", netdevs, chardevs) if f"{key}{_UPLINK}" in netdevs else None
+        uplink = _words(f"{key}{UPLINK}", netdevs, chardevs) if f"{key}{UPLINK}" in netdevs else None
         return Nic(key, device[""], device["mac"], backend=words, uplink=uplink, queues=_queues(device)), None
     # A NIC's id has no dot; a namespace's name may.
     _key, header, netns = (*identity.split(".", 2), "")[:3]

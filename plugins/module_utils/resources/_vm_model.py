@@ -140,6 +140,10 @@ class Files:
         """Return the file that is there while a NIC's link is set down: QEMU takes the order but does not tell."""
         return self.run / f"{nic}.down"
 
+    def uplink(self, nic: str) -> Path:
+        """Return the file that has the words of the uplink of a NIC's hub, if it is another one than at the start."""
+        return self.run / f"{nic}.uplink"
+
 
 def files(lab: str, name: str) -> Files:
     """Return where a VM's files are."""

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from .._errors import LabError
 from ..transport.qmp import Qmp
-from ._netdev import Words, meeting_point
+from ._netdev import Words, meeting_point, needs_root, spawns
+from ._qemu_argv import HUB, UPLINK, uplinks
 from ._vm_model import Nic
 
 LOST = "lost"
@@ -40,7 +41,7 @@ def as_told(nics: Sequence[Nic], qmp: Qmp) -> tuple[Nic, ...]:
         return words
 
     return tuple(
-        dataclasses.replace(nic, backend=told(nic.backend, f"{nic.id}.net"), uplink=told(nic.uplink, f"{nic.id}.uplink")) for nic in nics
+        dataclasses.replace(nic, backend=told(nic.backend, f"{nic.id}.net"), uplink=told(nic.uplink, f"{nic.id}{UPLINK}")) for nic in nics
     )
 
 
@@ -80,6 +81,22 @@ def same_but_forwards(current: Nic, target: Nic) -> bool:
         return dataclasses.replace(nic, backend=rest, up=None)
 
     return without(current) == without(target)
+
+
+def swappable(current: Nic, target: Nic) -> bool:
+    """Say whether two NICs differ in the uplink of their hub alone, which a running QEMU can be given anew."""
+    allowed = not target.uplink or not (needs_root(target.uplink) or spawns(target.uplink))
+    return allowed and dataclasses.replace(current, uplink=None, up=None) == dataclasses.replace(target, uplink=None, up=None)
+
+
+def swap(before: Nic, after: Nic, qmp: Qmp) -> None:
+    """Plug another uplink into the hub of a NIC. Raise LabError."""
+    for end in (HUB, UPLINK) if before.uplink else ():
+        qmp.execute("netdev_del", id=f"{before.id}{end}")
+    for value in uplinks(after):
+        said = _monitor(qmp, f"netdev_add {value}").strip()
+        if said:
+            raise LabError(f"QEMU cannot plug '{after.uplink and after.uplink[0]}' into the hub of '{after.id}': {said}")
 
 
 def forward(before: Nic, after: Nic, qmp: Qmp) -> None:

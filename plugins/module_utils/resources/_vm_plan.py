@@ -12,7 +12,7 @@ from typing import Any
 from .._plan import Change
 from ._netdev import meeting_point
 from ._vm_model import PAUSED, RUNNING, STOPPED, Nic, Vm, filled
-from ._vm_network import LOST, same_but_forwards
+from ._vm_network import LOST, same_but_forwards, swappable
 
 # What a running QEMU can be told: to pause or go on, to unplug or plug a link.
 _HOT_STATES = (RUNNING, PAUSED, "io-error")
@@ -53,7 +53,7 @@ def step(current: Vm | None, target: Vm) -> Step:
 
 
 def _linked(current: tuple[Nic, ...] | None, target: tuple[Nic, ...] | None) -> tuple[Nic, ...] | None:
-    """Return current's NICs with the link states and the forwarded ports of target's."""
+    """Return current's NICs with the link states, the forwarded ports and the uplinks of target's."""
     if current is None or target is None:
         return current
     wanted = {nic.id: nic for nic in target}
@@ -62,7 +62,8 @@ def _linked(current: tuple[Nic, ...] | None, target: tuple[Nic, ...] | None) -> 
 
 def _told(current: Nic, target: Nic) -> Nic:
     backend = target.backend if same_but_forwards(current, target) else current.backend
-    return dataclasses.replace(current, up=target.up, backend=backend)
+    uplink = target.uplink if swappable(current, target) else current.uplink
+    return dataclasses.replace(current, up=target.up, backend=backend, uplink=uplink)
 
 
 def by_need(vms: Iterable[Vm]) -> list[list[Vm]]:

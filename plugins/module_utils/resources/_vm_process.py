@@ -113,7 +113,9 @@ def status(place: Files) -> str | None:
 
 def _seen(nic: Nic, place: Files, taps: Mapping[int, str], descriptor: int | None) -> Nic:
     interface = nic.tap if descriptor is None else taps.get(descriptor, "")
-    return dataclasses.replace(nic, tap=interface, up=not place.cut(nic.id).exists())
+    changed = notes.read(place.uplink(nic.id)) if nic.backend else None
+    uplink = nic.uplink if changed is None else tuple(changed) or None
+    return dataclasses.replace(nic, tap=interface, up=not place.cut(nic.id).exists(), uplink=uplink)
 
 
 def _taps(pid: int) -> Iterator[tuple[int, str]]:
@@ -220,14 +222,20 @@ def cut(vm: Vm, nics: Iterable[Nic]) -> None:
                 place.cut(nic.id).touch()
 
 
-def forward(before: Vm, after: Vm) -> None:
-    """Have a running VM forward other ports to its guest."""
+def rewire(before: Vm, after: Vm) -> None:
+    """Have a running VM forward other ports to its guest, and give its hubs other uplinks."""
     known = {nic.id: nic for nic in before.nics or ()}
-    changed = [nic for nic in after.nics or () if nic.id in known and nic.backend != known[nic.id].backend]
-    if changed:
-        with Qmp(files(str(after.lab), after.name).qmp, _ANSWER) as qmp:
-            for nic in changed:
-                _vm_network.forward(known[nic.id], nic, qmp)
+    changed = [(known[nic.id], nic) for nic in after.nics or () if nic.id in known and nic.netdevs != known[nic.id].netdevs]
+    if not changed:
+        return
+    place = files(str(after.lab), after.name)
+    with Qmp(place.qmp, _ANSWER) as qmp:
+        for old, new in changed:
+            if old.backend != new.backend:
+                _vm_network.forward(old, new, qmp)
+            if old.uplink != new.uplink:
+                _vm_network.swap(old, new, qmp)
+                notes.write(place.uplink(new.id), list(new.uplink or ()))
 
 
 def resume(vm: Vm) -> None:

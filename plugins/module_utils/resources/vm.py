@@ -150,7 +150,7 @@ def _ending(change: Change[Vm], vm: Vm) -> Vm:
 def _tell(before: Vm, after: Vm) -> None:
     known = {nic.id: nic for nic in before.nics or ()}
     process.cut(after, [nic for nic in after.nics or () if nic.id in known and nic.up != known[nic.id].up])
-    process.forward(before, after)
+    process.rewire(before, after)
     if before.state != after.state:
         process.resume(after)
 
@@ -168,6 +168,11 @@ def _impossible(want: Sequence[Vm], have: Mapping[str, Vm], scope: Scope) -> lis
             for nic in vm.nics or ()
             if nic.model not in qemu.nic_models(program)
         ]
+        problems += [
+            f"VM '{vm.name}' wants the bridge '{bridge}', which {qemu.BRIDGES} does not allow; add the line 'allow {bridge}' to it."
+            for bridge in sorted(_helped(vm))
+            if not qemu.allows(bridge)
+        ]
         if any(nic.vhost for nic in vm.nics or ()) and not process.vhost_works():
             problems.append(f"VM '{vm.name}' wants vhost, but there is no /dev/vhost-net; load the kernel module vhost_net.")
         if vm.accel == "kvm" and not (answer := kvm.probe(program, who)).works:
@@ -177,8 +182,13 @@ def _impossible(want: Sequence[Vm], have: Mapping[str, Vm], scope: Scope) -> lis
     return problems
 
 
+def _helped(vm: Vm) -> set[str]:
+    """Return the bridges that QEMU's helper is to plug a VM's NICs into."""
+    return {words[1].partition("=")[2] for nic in vm.nics or () for words in nic.netdevs if words[0] == "bridge"}
+
+
 def _plugs(vm: Vm) -> tuple[Any, ...]:
-    return (vm.accel, *((nic.model, nic.vhost) for nic in vm.nics or ()))
+    return (vm.accel, *((nic.model, nic.vhost, nic.netdevs) for nic in vm.nics or ()))
 
 
 def _near(model: str) -> str:

@@ -197,9 +197,7 @@ MISTAKES = {
     "one port for two": (
         "{nodes: {a: {kind: vm, interfaces: {eth0: {backend: {type: user, hostfwd: ['tcp:127.0.0.1:77-:22']}}}}, "
         "b: {kind: vm, interfaces: {eth0: {backend: {type: user, hostfwd: ['tcp::77-:22']}}}}}}",
-        [
-            "nodes.b.interfaces.eth0.backend.hostfwd[0]: port 77/tcp of the lab host is forwarded by nodes.a.interfaces.eth0.backend.hostfwd[0]"
-        ],
+        ["nodes.b.interfaces.eth0.backend.hostfwd[0]: port 77/tcp of the lab host is forwarded by nodes.a.interfaces.eth0.backend.host"],
     ),
     "one place to wait for two": (
         "{nodes: {a: {kind: vm, interfaces: {eth0: {backend: {type: socket, listen: ':77'}}}}, "

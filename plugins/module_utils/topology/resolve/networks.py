@@ -45,7 +45,10 @@ def network(far: Endpoint, link: Link, heads: Mapping[str, str]) -> str:
 
 
 def segments(topology: Topology) -> dict[str, str]:
-    """Return for every switch, and every medium, the name of the first switch of the file that it is linked with, over any number of others."""
+    """Return for every switch the name of the first switch of the file that it is linked with, over any number of others.
+
+    A medium is linked with none.
+    """
     heads = {name: name for name, node in topology.nodes.items() if node.kind in SWITCHES or node.kind == "medium"}
     position = {name: number for number, name in enumerate(heads)}
 
