@@ -8,9 +8,10 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 
 from .._errors import LabError
-from ..transport.qmp import Qmp
+from ..transport.qmp import Qmp, Refused
 from ._netdev import Words, meeting_point, needs_root, spawns
 from ._qemu_argv import HUB, UPLINK, uplinks
 from ._vm_model import Nic
@@ -92,7 +93,8 @@ def swappable(current: Nic, target: Nic) -> bool:
 def swap(before: Nic, after: Nic, qmp: Qmp) -> None:
     """Plug another uplink into the hub of a NIC. Raise LabError."""
     for end in (HUB, UPLINK) if before.uplink else ():
-        qmp.execute("netdev_del", id=f"{before.id}{end}")
+        with suppress(Refused):  # gone already, by a run that was killed
+            qmp.execute("netdev_del", id=f"{before.id}{end}")
     for value in uplinks(after):
         said = _monitor(qmp, f"netdev_add {value}").strip()
         if said:

@@ -113,8 +113,9 @@ def status(place: Files) -> str | None:
 
 def _seen(nic: Nic, place: Files, taps: Mapping[int, str], descriptor: int | None) -> Nic:
     interface = nic.tap if descriptor is None else taps.get(descriptor, "")
-    changed = notes.read(place.uplink(nic.id)) if nic.backend else None
-    uplink = nic.uplink if changed is None else tuple(changed) or None
+    uplink = nic.uplink
+    with suppress(OSError):
+        uplink = tuple(place.uplink(nic.id).read_text(encoding="utf-8").splitlines()) or None
     return dataclasses.replace(nic, tap=interface, up=not place.cut(nic.id).exists(), uplink=uplink)
 
 
@@ -235,7 +236,7 @@ def rewire(before: Vm, after: Vm) -> None:
                 _vm_network.forward(old, new, qmp)
             if old.uplink != new.uplink:
                 _vm_network.swap(old, new, qmp)
-                notes.write(place.uplink(new.id), list(new.uplink or ()))
+                place.uplink(new.id).write_text("\n".join(new.uplink or ()), encoding="utf-8")
 
 
 def resume(vm: Vm) -> None:

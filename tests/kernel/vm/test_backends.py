@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabError
+from ansible_collections.netvirt.lab.plugins.module_utils.transport.qmp import Qmp
 
 from .conftest import Bench, actions, shell, wait_for
 
@@ -109,6 +110,31 @@ def test_another_backend_waits_for_a_restart(bench: Bench) -> None:
     assert bench.run(vm("hen", {"type": "user", "net": "10.7.0.0/24"})) == []
     assert bench.waiting == {"hen": ["nics"]}
     assert bench.told(vm("hen", {"type": "user", "net": "10.7.0.0/24"}, on_change="restart")) == [("vm", "replace", frozenset({"nics"}))]
+
+
+def test_the_uplink_of_a_hub_is_changed_under_the_running_guest(bench: Bench) -> None:
+    def hub(uplink: Any) -> dict[str, Any]:
+        return vm("hen", {"type": "hubport", "hub": 1, "uplink": uplink}, {"type": "hubport", "hub": 1})
+
+    def told() -> str:
+        asked = "human-monitor-command", "info network"
+        with Qmp(bench.file("hen", "qmp.sock"), 20) as qmp:
+            return str(qmp.execute(asked[0], command_line=asked[1]))
+
+    bench.run(hub({"type": "user", "hostfwd": ["tcp:127.0.0.1:23030-:80"]}))
+    pid = bench.pid("hen")
+    assert bench.told(hub({"type": "user", "net": "10.8.0.0/24"})) == [("vm", "update", frozenset({"nics"}))]
+    assert "net=10.8.0.0" in told()
+    assert not listening(23030)
+    assert bench.told(hub(None)) == [("vm", "update", frozenset({"nics"}))]
+    assert "10.8.0.0" not in told()
+    udp = {"type": "udp", "local": "127.0.0.1:23031", "remote": "127.0.0.1:23032"}
+    assert bench.told(hub(udp)) == [("vm", "update", frozenset({"nics"}))]
+    assert "udp=127.0.0.1:23032" in told()
+    assert (bench.pid("hen"), bench.waiting) == (pid, {})
+    # After a restart it is what the arguments say.
+    bench.run({**hub(udp), "memory": 40, "on_change": "restart"})
+    assert bench.run({**hub(udp), "memory": 40}) == []
 
 
 @pytest.fixture

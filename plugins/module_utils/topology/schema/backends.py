@@ -142,7 +142,9 @@ _NETDEVS: dict[str, Block] = {
     ),
 }
 # A hub is of use with a way out of it.
-_UPLINK = Variant("a backend", {name: block for name, block in _NETDEVS.items() if name not in ("none", "tap", "bridge", "hubport", "vhost-user")})
+_UPLINK = Variant(
+    "a backend", {name: block for name, block in _NETDEVS.items() if name not in ("none", "tap", "bridge", "hubport", "vhost-user")}
+)
 BACKENDS: dict[str, Block] = {
     **_NETDEVS,
     "hubport": _block(
