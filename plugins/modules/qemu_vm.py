@@ -112,16 +112,17 @@ options:
         version_added: "0.2.0"
       backend:
         description:
-          - What is behind the interface instead of a tap of the lab's, in the words of QEMU's option C(-netdev). A mapping with C(type), which
-            is one of V(none), V(user), V(tap), V(bridge), V(socket), V(mcast), V(udp), V(stream), V(dgram), V(hubport), V(l2tpv3),
-            V(vhost-user) and V(vde), and the keys of that type. They are those of C(backend) in a topology file, where
-            C(docs/TOPOLOGY.md) describes each.
+          - What is behind the interface instead of a tap of the lab's, in the words of QEMU's option C(-netdev). A mapping with
+            C(type), which is one of V(none), V(user), V(tap), V(bridge), V(socket), V(mcast), V(udp), V(stream), V(dgram),
+            V(hubport), V(l2tpv3), V(vhost-user) and V(vde), and the keys of that type. They are those of C(backend) in a topology
+            file, where C(docs/TOPOLOGY.md) describes each.
           - With V(none) there is nothing behind it.
-          - With V(tap) QEMU makes the tap and runs C(script) and C(downscript), which are paths on the lab host or texts; with V(bridge) its helper
-            does, which C(/etc/qemu/bridge.conf) must allow. QEMU runs as root then, and not in the whole of its sandbox.
+          - With V(tap) QEMU makes the tap and runs C(script) and C(downscript), which are paths on the lab host or texts; with
+            V(bridge) its helper makes it, which C(/etc/qemu/bridge.conf) must allow. QEMU runs as root then, and not in the whole of
+            its sandbox.
           - C(hostfwd) of V(user), and C(uplink) of V(hubport), are changed under the running guest. Anything else takes a restart.
-          - With C(connect) of V(socket) and V(stream) another VM must wait there already; those of one task are started in that order. QEMU does
-            not connect again, so a VM whose connection is lost waits for a restart.
+          - With C(connect) of V(socket) and V(stream) another VM must wait there already; those of one task are started in that
+            order. QEMU does not connect again, so a VM whose connection is lost waits for a restart.
         type: dict
         version_added: "0.2.0"
       user:

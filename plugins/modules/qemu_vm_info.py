@@ -143,7 +143,8 @@ vms:
       description:
         - The network interfaces. C(tap) is empty if the device was removed under the VM, C(up) says whether this collection has left the
           link plugged in.
-        - C(backend) are the words of QEMU's option C(-netdev) for what is behind the interface instead, C(uplink) those for its hub's way out.
+        - C(backend) are the words of QEMU's option C(-netdev) for what is behind the interface instead, C(uplink) those for its
+          hub's way out.
           The word V(lost) at the end says that the other end of a connection has gone.
       type: list
       elements: dict

@@ -129,11 +129,6 @@ def listens(backend: Backend) -> str | None:
     return backend.get("listen")
 
 
-def connects(backend: Backend) -> str | None:
-    """Return the address that a backend connects to: QEMU ends if nobody is there."""
-    return backend.get("connect")
-
-
 def medium(backend: Backend) -> str | None:
     """Return a name for what a backend has in common with those of other guests, None if it is alone."""
     named = _MEDIA.get(backend["type"])

@@ -143,6 +143,17 @@ def test_the_bridge_of_the_helper_is_the_switch() -> None:
     assert nics(text)["a:eth0"]["backend"]["bridge"] == "br7"
 
 
+def test_a_port_of_two_addresses_or_protocols_is_two_ports() -> None:
+    each = [
+        "{type: socket, listen: '127.0.0.1:77'}",
+        "{type: stream, listen: '127.0.0.2:77'}",
+        "{type: user, hostfwd: ['udp::77-:77']}",
+        "{type: stream, listen: 'unix:/run/77'}",
+    ]
+    interfaces = ", ".join(f"eth{number}: {{backend: {backend}}}" for number, backend in enumerate(each))
+    assert len(nics(f"{{nodes: {{a: {{kind: vm, interfaces: {{{interfaces}}}}}}}}}")) == 4
+
+
 def lone(backend: str, more: str = "") -> str:
     return f"{{nodes: {{a: {{kind: vm, interfaces: {{eth0: {{backend: {backend}{more}}}}}}}}}}}"
 
@@ -197,12 +208,12 @@ MISTAKES = {
     "one port for two": (
         "{nodes: {a: {kind: vm, interfaces: {eth0: {backend: {type: user, hostfwd: ['tcp:127.0.0.1:77-:22']}}}}, "
         "b: {kind: vm, interfaces: {eth0: {backend: {type: user, hostfwd: ['tcp::77-:22']}}}}}}",
-        ["nodes.b.interfaces.eth0.backend.hostfwd[0]: port 77/tcp of the lab host is forwarded by nodes.a.interfaces.eth0.backend.host"],
+        ["nodes.b.interfaces.eth0.backend.hostfwd[0]: port 77/tcp of the lab host is taken by nodes.a.interfaces.eth0.backend.hostfwd"],
     ),
     "one place to wait for two": (
         "{nodes: {a: {kind: vm, interfaces: {eth0: {backend: {type: socket, listen: ':77'}}}}, "
         "b: {kind: vm, interfaces: {eth0: {backend: {type: socket, listen: ':77'}}}}}}",
-        ["nodes.b.interfaces.eth0.backend.listen: port of the lab host '77' is taken by nodes.a.interfaces.eth0.backend.listen"],
+        ["nodes.b.interfaces.eth0.backend.listen: port 77/tcp of the lab host is taken by nodes.a.interfaces.eth0.backend.listen"],
     ),
     "user in a link": (
         "{nodes: {a: vm, s: bridge}, links: [{endpoints: [a, s], backend: user}]}",

@@ -110,16 +110,15 @@ class _Ports:
         self._names = Names("port of the lab host")
         taken: list[tuple[Forward, str]] = []
         for end in _backends(topology):
-            for number, forward in enumerate(forwards(end.backend or {}) if not mistakes(end.backend or {}) else ()):
-                path = f"{end.path}.backend.hostfwd[{number}]"
-                owner = next((where for other, where in taken if forward.meets(other) and not where.startswith(f"{end.path}.")), None)
+            for port, key in _listened(end.backend or {}):
+                path = f"{end.path}.backend.{key}"
+                # What one backend asks twice, it is told itself.
+                others = (where for other, where in taken if port.meets(other) and not where.startswith(f"{end.path}."))
+                owner = next(others, None)
                 if owner:
-                    problems.append(f"{path}: port {forward.port}/{forward.protocol} of the lab host is forwarded by {owner} already")
-                taken.append((forward, path))
-                self._names.claim(str(forward.port), path, [])
-            address = listens(end.backend or {})
-            if address:
-                self._names.claim(address.rpartition(":")[2], f"{end.path}.backend.listen", problems)
+                    problems.append(f"{path}: port {port.port}/{port.protocol} of the lab host is taken by {owner}")
+                taken.append((port, path))
+                self._names.claim(str(port.port), path, [])
 
     def derive(self, path: str, *names: str) -> int:
         """Return a port that nothing else of the lab uses."""
@@ -131,6 +130,16 @@ def _candidates(names: tuple[str, ...]) -> Iterator[str]:
     while True:
         yield str(_FIRST_PORT + int.from_bytes(digest(*names, str(number))[:4], "big") % _PORTS)
         number += 1
+
+
+def _listened(backend: Mapping[str, Any]) -> Iterator[tuple[Forward, str]]:
+    """Yield the ports of the lab host that a backend listens on, with their keys."""
+    if backend["type"] == "user" and not mistakes(backend):
+        yield from ((forward, f"hostfwd[{number}]") for number, forward in enumerate(forwards(backend)))
+    address = listens(backend) or "unix:"
+    if not address.startswith("unix:"):
+        host, _colon, port = address.rpartition(":")
+        yield Forward("tcp", host, int(port), "", 0), "listen"
 
 
 def _backends(topology: Topology) -> Iterator[Endpoint]:
