@@ -11,6 +11,7 @@ import pytest
 import yaml
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErrors
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import compile_share, load
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.narrow import narrowed
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.schema.backends import BACKENDS
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.values import Problems
 from ansible_collections.netvirt.lab.plugins.plugin_utils import reach
@@ -152,6 +153,13 @@ def test_a_port_of_two_addresses_or_protocols_is_two_ports() -> None:
     ]
     interfaces = ", ".join(f"eth{number}: {{backend: {backend}}}" for number, backend in enumerate(each))
     assert len(nics(f"{{nodes: {{a: {{kind: vm, interfaces: {{{interfaces}}}}}}}}}")) == 4
+
+
+def test_some_nodes_come_with_their_backends() -> None:
+    whole = share("{nodes: {a: vm, b: vm, c: }, links: [{endpoints: [a, b], backend: socket}, [a, c]]}")
+    narrow, _part = narrowed(whole, ["a"], [])
+    assert [vm["name"] for vm in narrow["vms"]] == ["a"]
+    assert [nic["id"] for nic in narrow["vms"][0]["nics"]] == ["eth0", "eth1"]
 
 
 def lone(backend: str, more: str = "") -> str:
