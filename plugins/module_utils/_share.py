@@ -76,11 +76,12 @@ def share_goals(
         Goal(FirewallDriver(), tuple(firewall_from(item, lab) for item in share.get("firewalls") or ()), purge=True),
         Goal(ForwardingDriver(), (forwarding_from(forwarding, lab),) if forwarding else (), purge=True),
         Goal(DnsmasqDriver(), (dnsmasq_from(dnsmasq, lab),) if dnsmasq else (), purge=True),
-        *vm_goals(with_passwords(vms, passwords), lab, authorized_keys, purge=True, images=share.get("images")),
         Goal(DhcpClientDriver(), tuple(DhcpClient(lab=lab, **item) for item in share.get("dhcp_clients") or ()), purge=True),
         Goal(ShapingDriver(), shapings_from(shaping, lab), purge=True),
         Goal(ServiceDriver(), tuple(services), purge=True),
         Goal(CommandDriver(), tuple(commands_from(item, lab) for item in share.get("commands") or ()), purge=True),
+        # Last: what is behind a NIC may be a service.
+        *vm_goals(with_passwords(vms, passwords), lab, authorized_keys, purge=True, images=share.get("images")),
         # Captures are somebody's and not the topology's: they end with the lab, or with what they listen at.
         Goal(CaptureDriver(), purge=not share),
     ]

@@ -22,6 +22,7 @@ _NIC: dict[str, Any] = {
         "type": "dict",
         "options": {"restrict": {"type": "bool", "default": False}, "hostfwd": {"type": "list", "elements": "str", "default": []}},
     },
+    "backend": {"type": "dict"},
     "queues": {"type": "int", "default": 1},
     "vnet_hdr": {"type": "bool"},
     "vhost": {"type": "bool"},

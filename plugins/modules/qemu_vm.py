@@ -85,7 +85,9 @@ options:
     choices: [auto, kvm, tcg]
     default: auto
   nics:
-    description: The guest's network interfaces, in the order in which it sees them. Each has either a O(nics[].tap) or O(nics[].user).
+    description:
+      - The guest's network interfaces, in the order in which it sees them.
+      - Each has one of O(nics[].tap), O(nics[].backend) and O(nics[].user).
     type: list
     elements: dict
     default: []
@@ -108,8 +110,23 @@ options:
         type: str
         default: ""
         version_added: "0.2.0"
+      backend:
+        description:
+          - What is behind the interface instead of a tap of the lab's, in the words of QEMU's option C(-netdev). A mapping with
+            C(type), which is one of V(none), V(user), V(tap), V(bridge), V(socket), V(mcast), V(udp), V(stream), V(dgram),
+            V(hubport), V(l2tpv3), V(vhost-user) and V(vde), and the keys of that type. They are those of C(backend) in a topology
+            file, where C(docs/TOPOLOGY.md) describes each.
+          - With V(none) there is nothing behind it.
+          - With V(tap) QEMU makes the tap and runs C(script) and C(downscript), which are paths on the lab host or texts; with
+            V(bridge) its helper makes it, which C(/etc/qemu/bridge.conf) must allow. QEMU runs as root then, and not in the whole of
+            its sandbox.
+          - C(hostfwd) of V(user), and C(uplink) of V(hubport), are changed under the running guest. Anything else takes a restart.
+          - With C(connect) of V(socket) and V(stream) another VM must wait there already; those of one task are started in that
+            order. QEMU does not connect again, so a VM whose connection is lost waits for a restart.
+        type: dict
+        version_added: "0.2.0"
       user:
-        description: Let QEMU itself be the network, with NAT and DHCP, instead of a tap.
+        description: Let QEMU itself be the network, with NAT and DHCP, instead of a tap. Short for O(nics[].backend) of the type V(user).
         type: dict
         suboptions:
           restrict:
@@ -302,6 +319,21 @@ EXAMPLES = r"""
       - model: e1000
         tap: tap0
         up: false
+
+- name: Start two VMs that are wired with each other, one of them with a way out and a port that leads to its SSH
+  netvirt.lab.qemu_vm:
+    image: tiny
+    memory: 192
+    vms:
+      - name: first
+        nics:
+          - backend: {type: user, hostfwd: ["tcp:127.0.0.1:2222-:22"]}
+          - backend: {type: socket, listen: "127.0.0.1:24001"}
+      - name: second
+        nics:
+          - backend: {type: socket, connect: "127.0.0.1:24001"}
+          - model: pcnet
+            backend: {type: none}
 
 - name: Remove a VM with its disk
   netvirt.lab.qemu_vm:

@@ -143,12 +143,15 @@ vms:
       description:
         - The network interfaces. C(tap) is empty if the device was removed under the VM, C(up) says whether this collection has left the
           link plugged in.
+        - C(backend) are the words of QEMU's option C(-netdev) for what is behind the interface instead, C(uplink) those for its
+          hub's way out.
+          The word V(lost) at the end says that the other end of a connection has gone.
       type: list
       elements: dict
       returned: if the VM runs
       sample:
-        - {id: eth0, model: e1000, mac: "52:54:00:12:34:56", tap: legacy-1b2c3d, netns: "", user: null, queues: 1, vnet_hdr: true,
-           vhost: false, up: true}
+        - {id: eth0, model: e1000, mac: "52:54:00:12:34:56", tap: legacy-1b2c3d, netns: "", backend: null, uplink: null, queues: 1,
+           vnet_hdr: true, vhost: false, up: true}
     stale:
       description: What the VM still uses though it was replaced since, of V(disk) and V(seed).
       type: list

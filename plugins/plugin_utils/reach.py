@@ -9,8 +9,8 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.netvirt.lab.plugins.module_utils.topology.model import Node, Topology, addresses
-from ansible_collections.netvirt.lab.plugins.module_utils.topology.resolve.guest import image_of, user_of
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.model import Node, Topology
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.resolve.guest import image_of, login, user_of
 
 Variables = dict[str, Any]
 
@@ -60,14 +60,15 @@ def jump(name: str, host: Mapping[str, Any]) -> str:
 
 
 def guest(node: Node, topology: Topology) -> Variables:
-    """Return what is a guest's own: its first address on a network that the lab host is in, its user, its interpreter."""
+    """Return what is a guest's own: how its SSH is reached from the lab host, its user, its interpreter."""
     if node.guest is None:
         return {}
-    near = (end for end, far, _link in topology.ends(node.name) if end.network or topology.nodes[far.node].kind == "host")
-    address = next((address for end in near for address in addresses(end)), None)
     variables: Variables = {"ansible_user": user_of(node.guest, topology)}
-    if address:
-        variables["ansible_host"] = address.partition("/")[0]
+    way = login(node, topology)
+    if way:
+        variables["ansible_host"] = way[0]
+        if way[1] != 22:
+            variables["ansible_port"] = way[1]
     python = image_of(node.guest, topology).python
     if python:
         variables["ansible_python_interpreter"] = python

@@ -11,7 +11,7 @@ from typing import Any
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErrors
 
 # The keys whose value may be {file: PATH} instead of a text, and those of mappings of such values.
-_KEYS = frozenset(("firewall", "config"))
+_KEYS = frozenset(("firewall", "config", "script", "downscript"))
 _MAPPINGS = frozenset(("files",))
 # What is the user's own, whatever its keys are called.
 _OWN = frozenset(("user_data", "vars"))

@@ -6,18 +6,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ._netdev import Words, escaped, joined, spawns, split
 from ._vm_model import PAUSED, Files, Nic, Vm
 
 # Free slots for NICs that are plugged into a running guest: q35's own bus takes none.
 SPARE_PORTS = 2
 # Everything that QEMU's filter knows. -daemonize would need two of these (setsid, fork).
 _SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
+# For each connection to a program QEMU forks and calls setsid(2), which counts as a privilege. The program gets none by that.
+_SPAWNING = "on,obsolete=deny,resourcecontrol=deny"
+# The scripts of a tap run as they would by hand.
+_OPEN = "on,obsolete=deny"
 # The id of a NIC's backend tells whether its tap was opened without the virtio header: nothing else of a passed descriptor does.
 _NET, _PLAIN = ".net", ".plain"
+UPLINK, HUB = ".uplink", ".hub"
+# A switch that moves a guest's packets has to see its memory.
+_MEMORY = "shared"
+_SHARED = f",memory-backend={_MEMORY}"
+# NICs that have no place for a boot ROM: those that are not on a PCI bus.
+_NO_ROM = frozenset(("ne2k_isa", "usb-net", "virtio-net-device"))
 
 
 @dataclass(frozen=True)
@@ -38,14 +49,16 @@ class Parsed:
 
 def build(vm: Vm, program: str, files: Files, cables: Mapping[str, Cables]) -> list[str]:
     """Return the argument vector of a VM whose fields are all given."""
-    argv = [program, "-name", f"guest={_escaped(f'{vm.lab}/{vm.name}')}", "-nodefaults", "-no-user-config", "-display", "none"]
-    argv += ["-sandbox", _SANDBOX, "-machine", f"{vm.machine}", "-accel", f"{vm.accel}", "-cpu", f"{vm.cpu_model}"]
+    argv = [program, "-name", f"guest={escaped(f'{vm.lab}/{vm.name}')}", "-nodefaults", "-no-user-config", "-display", "none"]
+    argv += ["-sandbox", _sandbox(vm), "-machine", _machine(vm), "-accel", f"{vm.accel}", "-cpu", f"{vm.cpu_model}"]
     argv += ["-smp", f"{vm.cpus}", "-m", f"{vm.memory}", "-device", "virtio-rng-pci"]
+    if _shares(vm):
+        argv += ["-object", f"memory-backend-memfd,id={_MEMORY},size={vm.memory}M,share=on"]
     if "q35" in f"{vm.machine}":
         for number in range(SPARE_PORTS):
             argv += ["-device", f"pcie-root-port,id=spare{number},chassis={number + 1}"]
     for nic in vm.nics or ():
-        argv += ["-netdev", _netdev(nic, cables.get(nic.id, Cables())), "-device", _device(nic, bool(vm.kernel or vm.disk))]
+        argv += [*_backends(nic, cables.get(nic.id, Cables())), "-device", device(nic, bool(vm.kernel or vm.disk))]
     for option, value in (("-kernel", vm.kernel), ("-initrd", vm.initrd), ("-append", vm.cmdline)):
         if value:
             argv += [option, value]
@@ -53,8 +66,8 @@ def build(vm: Vm, program: str, files: Files, cables: Mapping[str, Cables]) -> l
         argv += ["-blockdev", _blockdev("disk", vm.disk), "-device", "virtio-blk-pci,id=vda,drive=disk,bootindex=1"]
     if vm.seed:
         argv += ["-blockdev", _blockdev("seed", vm.seed), "-device", "virtio-blk-pci,id=vdb,drive=seed"]
-    console = f"socket,id=console,server=on,wait=off,path={_escaped(files.console)},logfile={_escaped(files.console_log)}"
-    argv += ["-chardev", console, "-serial", "chardev:console", "-qmp", f"unix:{_escaped(files.qmp)},server=on,wait=off"]
+    console = f"socket,id=console,server=on,wait=off,path={escaped(files.console)},logfile={escaped(files.console_log)}"
+    argv += ["-chardev", console, "-serial", "chardev:console", "-qmp", f"unix:{escaped(files.qmp)},server=on,wait=off"]
     if vm.state == PAUSED:
         argv.append("-S")
     # The user's own arguments are what follows the pidfile.
@@ -69,9 +82,11 @@ def parse(argv: Sequence[str], lab: str) -> Parsed:
     blockdevs = [json.loads(value) for option, value in own if option == "-blockdev"]
     disks = {device["node-name"]: device["file"]["filename"] for device in blockdevs}
     devices = {fields["id"]: fields for option, value in own if option == "-device" and "id" in (fields := _fields(value))}
+    netdevs = _identified(value for option, value in own if option == "-netdev")
+    chardevs = {name: words[1:] for name, words in _identified(value for option, value in own if option == "-chardev").items()}
     nics, descriptors = [], {}
-    for netdev in (value for option, value in own if option == "-netdev"):
-        nic, descriptor = _nic(netdev, devices)
+    for fields in (fields for fields in devices.values() if "mac" in fields):
+        nic, descriptor = _nic(fields, netdevs, chardevs)
         nics.append(nic)
         if descriptor is not None:
             descriptors[nic.id] = descriptor
@@ -80,7 +95,7 @@ def parse(argv: Sequence[str], lab: str) -> Parsed:
         lab=lab,
         memory=int(options.get("-m", 0)),
         cpus=int(options.get("-smp", 0)),
-        machine=options.get("-machine", ""),
+        machine=options.get("-machine", "").partition(_SHARED)[0],
         cpu_model=options.get("-cpu", ""),
         accel=options.get("-accel", ""),
         nics=tuple(nics),
@@ -94,14 +109,55 @@ def parse(argv: Sequence[str], lab: str) -> Parsed:
     return Parsed(vm, descriptors)
 
 
+def _machine(vm: Vm) -> str:
+    return f"{vm.machine}{_SHARED if _shares(vm) else ''}"
+
+
+def _shares(vm: Vm) -> bool:
+    return any(words[0] == "vhost-user" for nic in vm.nics or () for words in nic.netdevs)
+
+
+def _sandbox(vm: Vm) -> str:
+    if vm.privileged:
+        return _OPEN
+    return _SPAWNING if any(spawns(words) for nic in vm.nics or () for words in nic.netdevs) else _SANDBOX
+
+
 def pidfile(argv: Sequence[str]) -> str | None:
     """Return the pidfile that a QEMU was given: the one argument that names its VM without fail."""
     return next((value for option, value in zip(argv, argv[1:]) if option == "-pidfile"), None)
 
 
-def _netdev(nic: Nic, cables: Cables) -> str:
-    if nic.user is not None:
-        return ",".join(("user", f"id={_backend(nic)}", *nic.user))
+def _backends(nic: Nic, cables: Cables) -> Iterator[str]:
+    """Yield the options for what is behind a NIC."""
+    if nic.tap is not None:
+        yield from ("-netdev", _tap(nic, cables))
+    elif nic.backend:
+        yield from _netdev(_backend(nic), nic.backend)
+    for value in uplinks(nic):
+        yield from ("-netdev", value)
+
+
+def uplinks(nic: Nic) -> list[str]:
+    """Return the backends of the way out of a NIC's hub."""
+    if not nic.backend or not nic.uplink:
+        return []
+    kind, *rest = nic.uplink
+    way = f"{nic.id}{UPLINK}"
+    port = joined(("hubport", f"id={nic.id}{HUB}", *nic.backend[1:], f"netdev={way}"))
+    return [joined((kind, f"id={way}", *rest)), port]
+
+
+def _netdev(identity: str, words: Words) -> Iterator[str]:
+    kind, *rest = words
+    if kind == "vhost-user":
+        socket = [word for word in rest if not word.startswith("queues=")]
+        yield from ("-chardev", joined(("socket", f"id={identity}", *socket)))
+        rest = [f"chardev={identity}", *(word for word in rest if word.startswith("queues="))]
+    yield from ("-netdev", joined((kind, f"id={identity}", *rest)))
+
+
+def _tap(nic: Nic, cables: Cables) -> str:
     several = len(cables.taps) > 1
     parts = ["tap", f"id={_backend(nic)}", f"{'fds' if several else 'fd'}={_numbers(cables.taps)}"]
     if cables.vhosts:
@@ -111,16 +167,18 @@ def _netdev(nic: Nic, cables: Cables) -> str:
 
 def _backend(nic: Nic) -> str:
     """Return the name of a NIC's backend, which also says what neither QEMU nor the kernel tells: its header and its namespace."""
-    kind = _PLAIN if nic.user is None and nic.vnet_hdr is False else _NET
+    kind = _PLAIN if nic.tap is not None and nic.vnet_hdr is False else _NET
     return f"{nic.id}{kind}.{nic.netns}" if nic.netns else f"{nic.id}{kind}"
 
 
-def _device(nic: Nic, has_system: bool) -> str:
-    parts = [nic.model, f"id={nic.id}", f"netdev={_backend(nic)}", f"mac={nic.mac}"]
+def device(nic: Nic, has_system: bool) -> str:
+    """Return the option for a NIC itself."""
+    connected = nic.tap is not None or nic.backend is not None
+    parts = [nic.model, f"id={nic.id}", *([f"netdev={_backend(nic)}"] if connected else []), f"mac={nic.mac}"]
     if nic.queues > 1:
         # A vector per queue and direction, one for the configuration, one for the control queue.
         parts += ["mq=on", f"vectors={2 * nic.queues + 2}"]
-    if has_system:
+    if has_system and nic.model not in _NO_ROM:
         # No boot ROM: the firmware would run it for nothing.
         parts.append("romfile=")
     return ",".join(parts)
@@ -137,26 +195,50 @@ def _blockdev(node: str, path: str) -> str:
     return json.dumps({"node-name": node, "driver": "qcow2", "cache": cache, "discard": "unmap", "file": file})
 
 
-def _nic(netdev: str, devices: Mapping[str, Mapping[str, str]]) -> tuple[Nic, int | None]:
-    backend, identity, *rest = netdev.split(",")
-    # A NIC's id has no dot; a namespace's name may.
-    key, kind, netns = (*identity.partition("=")[2].split(".", 2), "")[:3]
-    device = devices[key]
+def _nic(device: Mapping[str, str], netdevs: Mapping[str, Words], chardevs: Mapping[str, Words]) -> tuple[Nic, int | None]:
+    key, identity = device["id"], device.get("netdev")
+    if identity is None:
+        return Nic(key, device[""], device["mac"]), None
+    kind, *rest = netdevs[identity]
     settings = dict(part.partition("=")[::2] for part in rest)
-    if backend == "user":
-        return Nic(key, device[""], device.get("mac", ""), user=tuple(rest)), None
-    numbers = (settings.get("fds") or settings["fd"]).split(":")
+    numbers = (settings.get("fds") or settings.get("fd") or "").split(":")
+    if kind != "tap" or not numbers[0]:
+        words = _words(identity, netdevs, chardevs)
+        uplink = _words(f"{key}{UPLINK}", netdevs, chardevs) if f"{key}{UPLINK}" in netdevs else None
+        return Nic(key, device[""], device["mac"], backend=words, uplink=uplink, queues=_queues(device)), None
+    # A NIC's id has no dot; a namespace's name may.
+    _key, header, netns = (*identity.split(".", 2), "")[:3]
     nic = Nic(
         id=key,
         model=device[""],
-        mac=device.get("mac", ""),
+        mac=device["mac"],
         tap="",
         netns=netns,
         queues=len(numbers),
-        vnet_hdr=f".{kind}" != _PLAIN,
+        vnet_hdr=f".{header}" != _PLAIN,
         vhost="vhost" in settings,
     )
     return nic, int(numbers[0])
+
+
+def _words(identity: str, netdevs: Mapping[str, Words], chardevs: Mapping[str, Words]) -> Words:
+    kind, *rest = netdevs[identity]
+    if kind == "vhost-user":
+        return kind, *chardevs[identity], *(word for word in rest if word.startswith("queues="))
+    return kind, *rest
+
+
+def _queues(device: Mapping[str, str]) -> int:
+    return (int(device["vectors"]) - 2) // 2 if "vectors" in device else 1
+
+
+def _identified(values: Iterable[str]) -> dict[str, Words]:
+    """Return the words of options by the id in them."""
+    found = {}
+    for value in values:
+        kind, identity, *rest = split(value)
+        found[identity.partition("=")[2]] = (kind, *rest)
+    return found
 
 
 def _split(argv: Sequence[str]) -> tuple[list[tuple[str, str]], tuple[str, ...]]:
@@ -182,8 +264,3 @@ def _fields(device: str) -> dict[str, str]:
 
 def _numbers(descriptors: Sequence[int]) -> str:
     return ":".join(str(number) for number in descriptors)
-
-
-def _escaped(text: object) -> str:
-    # QemuOpts ends a value at a comma.
-    return str(text).replace(",", ",,")

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from .._paths import run_dir, state_dir
+from ._netdev import needs_root
 from ._network import key_of
 
 # The states that QEMU's run states (qapi/run-state.json) are reported as; others are shown as they are.
@@ -18,9 +20,10 @@ RUNNING, PAUSED, STOPPED, SILENT = "running", "paused", "stopped", "unresponsive
 
 @dataclass(frozen=True)
 class Nic:
-    """A guest's interface. ``user`` are the options of QEMU's own NAT (-netdev user).
+    """A guest's interface, with a tap of the lab's, or with ``backend``, the words of QEMU's -netdev, or with nothing behind it.
 
-    ``tap`` '' is one whose device is gone; ``netns`` is the namespace that it is in, '' the lab host's.
+    ``tap`` '' is one whose device is gone; ``netns`` is the namespace that it is in, '' the lab host's. ``uplink`` is a backend
+    that is a port of the NIC's hub.
     """
 
     id: str
@@ -28,7 +31,8 @@ class Nic:
     mac: str
     tap: str | None = None
     netns: str = ""
-    user: tuple[str, ...] | None = None
+    backend: tuple[str, ...] | None = None
+    uplink: tuple[str, ...] | None = None
     queues: int = 1
     vnet_hdr: bool | None = None
     vhost: bool | None = None
@@ -39,12 +43,18 @@ class Nic:
         """Return the name by which plans know its tap."""
         return key_of(self.netns, self.tap) if self.tap else self.tap
 
+    @property
+    def netdevs(self) -> tuple[tuple[str, ...], ...]:
+        """Return the words of all its backends of QEMU's own."""
+        return tuple(words for words in (self.backend, self.uplink) if words)
+
 
 @dataclass(frozen=True)
 class Vm:
     """A QEMU process, or the place of one that is stopped: then all but the state is None.
 
-    ``stale`` names what it holds open that has been replaced since: 'disk', 'seed'.
+    ``stale`` names what it holds open that has been replaced since: 'disk', 'seed'. ``scripts`` are texts by the path that QEMU
+    runs them by.
     """
 
     name: str
@@ -63,6 +73,7 @@ class Vm:
     cmdline: str | None = None
     extra_args: tuple[str, ...] | None = None
     stale: tuple[str, ...] = ()
+    scripts: Mapping[str, str] = field(default_factory=dict, compare=False, metadata={"hidden": True})
     pid: int | None = field(default=None, compare=False, metadata={"hidden": True})
     on_change: str = field(default="report", compare=False, metadata={"hidden": True})
     stop_timeout: float = field(default=30.0, compare=False, metadata={"hidden": True})
@@ -71,6 +82,11 @@ class Vm:
     def key(self) -> str:
         """Return the name; labs have directories of their own, so it is the lab's business alone."""
         return self.name
+
+    @property
+    def privileged(self) -> bool:
+        """Say whether QEMU must run as root, for one of its NICs."""
+        return any(needs_root(words) for nic in self.nics or () for words in nic.netdevs)
 
     @property
     def runs(self) -> bool:
@@ -124,6 +140,10 @@ class Files:
         """Return the file that is there while a NIC's link is set down: QEMU takes the order but does not tell."""
         return self.run / f"{nic}.down"
 
+    def uplink(self, nic: str) -> Path:
+        """Return the file that has the words of the uplink of a NIC's hub, if it is another one than at the start."""
+        return self.run / f"{nic}.uplink"
+
 
 def files(lab: str, name: str) -> Files:
     """Return where a VM's files are."""
@@ -142,6 +162,6 @@ def filled(target: Vm, current: Vm) -> Vm:
 def _filled_nic(target: Nic, current: Nic | None) -> Nic:
     if current is None:
         return target
-    # tap and user exclude each other: one that is None is meant to be.
+    # tap and backend exclude each other: one that is None is meant to be.
     names = ("vnet_hdr", "vhost", "up")
     return dataclasses.replace(target, **{name: getattr(current, name) for name in names if getattr(target, name) is None})

@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from .._plan import Change
+from ._netdev import meeting_point
 from ._vm_model import PAUSED, RUNNING, STOPPED, Nic, Vm, filled
+from ._vm_network import LOST, same_but_forwards, swappable
 
 # What a running QEMU can be told: to pause or go on, to unplug or plug a link.
 _HOT_STATES = (RUNNING, PAUSED, "io-error")
@@ -51,11 +53,56 @@ def step(current: Vm | None, target: Vm) -> Step:
 
 
 def _linked(current: tuple[Nic, ...] | None, target: tuple[Nic, ...] | None) -> tuple[Nic, ...] | None:
-    """Return current's NICs with the link states of target's."""
+    """Return current's NICs with the link states, the forwarded ports and the uplinks of target's."""
     if current is None or target is None:
         return current
-    up = {nic.id: nic.up for nic in target}
-    return tuple(dataclasses.replace(nic, up=up.get(nic.id, nic.up)) for nic in current)
+    wanted = {nic.id: nic for nic in target}
+    return tuple(_told(nic, wanted.get(nic.id, nic)) for nic in current)
+
+
+def _told(current: Nic, target: Nic) -> Nic:
+    backend = target.backend if same_but_forwards(current, target) else current.backend
+    uplink = target.uplink if swappable(current, target) else current.uplink
+    return dataclasses.replace(current, up=target.up, backend=backend, uplink=uplink)
+
+
+def by_need(vms: Iterable[Vm]) -> list[list[Vm]]:
+    """Return VMs in the groups that they are started in: who connects to another one, after the one who waits for it."""
+    left = {vm.name: vm for vm in vms}
+    groups = []
+    while left:
+        points = {point for vm in left.values() for point in waiting_at(vm)}
+        group = [vm for vm in left.values() if not points.intersection(connected_to(vm))] or list(left.values())
+        groups.append(group)
+        for vm in group:
+            del left[vm.name]
+    return groups
+
+
+def waiting_at(vm: Vm) -> set[str]:
+    """Return where a VM's NICs wait for those of others."""
+    return {point for point, waits in _points(vm) if waits}
+
+
+def connected_to(vm: Vm) -> set[str]:
+    """Return where a VM's NICs are connected with others that wait."""
+    return {point for point, waits in _points(vm) if not waits}
+
+
+def _points(vm: Vm) -> list[tuple[str, bool]]:
+    found = (meeting_point(words) for nic in vm.nics or () for words in nic.netdevs)
+    return [point for point in found if point]
+
+
+def cut_off(current: Vm, fresh: Collection[str]) -> Vm:
+    """Return a running VM as it will be when those who wait at some points have been started anew: QEMU does not connect again."""
+
+    def lost(words: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        point = meeting_point(words) if words else None
+        return (*words, LOST) if words and point and not point[1] and point[0] in fresh and LOST not in words else words
+
+    nics = current.nics and tuple(dataclasses.replace(nic, backend=lost(nic.backend), uplink=lost(nic.uplink)) for nic in current.nics)
+    return dataclasses.replace(current, nics=nics)
 
 
 def after_earlier(current: Vm, earlier: Sequence[Change[Any]]) -> Vm:

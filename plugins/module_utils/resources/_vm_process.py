@@ -21,6 +21,7 @@ from ..transport import processes, qemu, tap
 from ..transport.namespaces import inside
 from ..transport.processes import Process
 from ..transport.qmp import NoAnswer, NotRunning, Qmp
+from . import _vm_network
 from ._qemu_argv import Cables, build, parse, pidfile
 from ._vm_model import PAUSED, RUNNING, SILENT, STOPPED, Files, Nic, Vm, files
 
@@ -83,6 +84,9 @@ def look(lab: str, name: str, found: list[Process]) -> Vm | None:
         return Vm(name, lab, state, pid=process.pid)
     taps = dict(_taps(process.pid))
     nics = tuple(_seen(nic, place, taps, parsed.descriptors.get(nic.id)) for nic in parsed.vm.nics or ())
+    if state != SILENT and _vm_network.asks(nics):
+        with suppress(NotRunning, NoAnswer), Qmp(place.qmp, _ANSWER) as qmp:
+            nics = _vm_network.as_told(nics, qmp)
     stale = tuple(kind for kind, path in (("disk", parsed.vm.disk), ("seed", parsed.vm.seed)) if path and not _holds(process.pid, path))
     return dataclasses.replace(parsed.vm, name=name, state=state, nics=nics, stale=stale, pid=process.pid)
 
@@ -109,7 +113,10 @@ def status(place: Files) -> str | None:
 
 def _seen(nic: Nic, place: Files, taps: Mapping[int, str], descriptor: int | None) -> Nic:
     interface = nic.tap if descriptor is None else taps.get(descriptor, "")
-    return dataclasses.replace(nic, tap=interface, up=not place.cut(nic.id).exists())
+    uplink = nic.uplink
+    with suppress(OSError):
+        uplink = tuple(place.uplink(nic.id).read_text(encoding="utf-8").splitlines()) or None
+    return dataclasses.replace(nic, tap=interface, up=not place.cut(nic.id).exists(), uplink=uplink)
 
 
 def _taps(pid: int) -> Iterator[tuple[int, str]]:
@@ -144,13 +151,16 @@ def _listed(directory: str) -> list[str]:
 def start(vm: Vm) -> None:
     """Start a VM's QEMU as the unprivileged user. Raise LabError, with nothing left running."""
     place = files(str(vm.lab), vm.name)
-    who = qemu.account()
+    who = qemu.ROOT if vm.privileged else qemu.account()
     define(vm.name, str(vm.lab))
     shutil.rmtree(place.run, ignore_errors=True)
     make_public(place.run.parent)
     place.run.mkdir()
     os.chown(place.run, who.uid, who.gid)
     place.run.chmod(0o750)
+    for path, text in vm.scripts.items():
+        Path(path).write_text(text, encoding="utf-8")
+        Path(path).chmod(0o755)
     place.console_log.unlink(missing_ok=True)
     os.close(os.open(place.console_log, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o640))
     os.chown(place.console_log, who.uid, who.gid)
@@ -211,6 +221,22 @@ def cut(vm: Vm, nics: Iterable[Nic]) -> None:
                 place.cut(nic.id).unlink(missing_ok=True)
             else:
                 place.cut(nic.id).touch()
+
+
+def rewire(before: Vm, after: Vm) -> None:
+    """Have a running VM forward other ports to its guest, and give its hubs other uplinks."""
+    known = {nic.id: nic for nic in before.nics or ()}
+    changed = [(known[nic.id], nic) for nic in after.nics or () if nic.id in known and nic.netdevs != known[nic.id].netdevs]
+    if not changed:
+        return
+    place = files(str(after.lab), after.name)
+    with Qmp(place.qmp, _ANSWER) as qmp:
+        for old, new in changed:
+            if old.backend != new.backend:
+                _vm_network.forward(old, new, qmp)
+            if old.uplink != new.uplink:
+                _vm_network.swap(old, new, qmp)
+                place.uplink(new.id).write_text("\n".join(new.uplink or ()), encoding="utf-8")
 
 
 def resume(vm: Vm) -> None:

@@ -61,7 +61,10 @@ def _report(vm: Vm, console_lines: int) -> dict[str, Any]:
 
 
 def _nic(nic: Nic) -> dict[str, Any]:
-    return {**dataclasses.asdict(nic), "user": None if nic.user is None else list(nic.user)}
+    return {
+        **dataclasses.asdict(nic),
+        **{name: words and list(words) for name, words in (("backend", nic.backend), ("uplink", nic.uplink))},
+    }
 
 
 def tail(path: Path, lines: int) -> list[str]:

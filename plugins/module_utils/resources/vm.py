@@ -18,7 +18,7 @@ from .._plan import Change, Goal, Scope
 from ..transport import kvm, namespaces, qemu, tap
 from . import _vm_process as process
 from ._vm_model import SILENT, Nic, Vm, files
-from ._vm_plan import after_earlier, memory_problem, step
+from ._vm_plan import after_earlier, by_need, cut_off, memory_problem, step, waiting_at
 
 # A unix socket's path is limited to 107 characters (unix(7)).
 _LONGEST_PATH = 107
@@ -56,11 +56,14 @@ class VmDriver:
         wanted = {vm.name: vm for vm in goal.want}
         self.restart_needed = {}
         changes: list[Change[Vm]] = []
-        for name, target in wanted.items():
+        fresh: set[str] = set()
+        for name, target in ((vm.name, vm) for group in by_need(wanted.values()) for vm in group):
             current = have.get(name)
             if current is not None and current.runs:
-                current = after_earlier(current, earlier)
+                current = cut_off(after_earlier(current, earlier), fresh)
             planned = step(current, target)
+            if planned.change and _starts(planned.change):
+                fresh |= waiting_at(target)
             if planned.change:
                 changes.append(planned.change)
             if planned.pending:
@@ -100,7 +103,8 @@ class VmDriver:
         starting = [change.after for change in changes if change.after and _starts(change)]
         if starting:
             make_public(run_dir(scope.lab))
-            process.together(process.start, [self._resolved(vm, scope.lab) for vm in starting])
+            for group in by_need(starting):
+                process.together(process.start, [self._resolved(vm, scope.lab) for vm in group])
         for change in changes:
             if change.after and not change.after.runs:
                 process.define(change.after.name, scope.lab)
@@ -117,6 +121,8 @@ class VmDriver:
             if not answer.works and notice not in self.notices:
                 self.notices.append(notice)
         fast = accel == "kvm" and process.vhost_works()
+        if vm.privileged:
+            self.notices.append(f"QEMU of VM '{vm.name}' runs as root and not in its whole sandbox: a backend of it makes a device.")
         nics = [
             dataclasses.replace(nic, vhost=fast and nic.model.startswith("virtio-net")) if nic.tap and nic.vhost is None else nic
             for nic in vm.nics or ()
@@ -144,6 +150,7 @@ def _ending(change: Change[Vm], vm: Vm) -> Vm:
 def _tell(before: Vm, after: Vm) -> None:
     known = {nic.id: nic for nic in before.nics or ()}
     process.cut(after, [nic for nic in after.nics or () if nic.id in known and nic.up != known[nic.id].up])
+    process.rewire(before, after)
     if before.state != after.state:
         process.resume(after)
 
@@ -161,6 +168,11 @@ def _impossible(want: Sequence[Vm], have: Mapping[str, Vm], scope: Scope) -> lis
             for nic in vm.nics or ()
             if nic.model not in qemu.nic_models(program)
         ]
+        problems += [
+            f"VM '{vm.name}' wants the bridge '{bridge}', which {qemu.BRIDGES} does not allow; add the line 'allow {bridge}' to it."
+            for bridge in sorted(_helped(vm))
+            if not qemu.allows(bridge)
+        ]
         if any(nic.vhost for nic in vm.nics or ()) and not process.vhost_works():
             problems.append(f"VM '{vm.name}' wants vhost, but there is no /dev/vhost-net; load the kernel module vhost_net.")
         if vm.accel == "kvm" and not (answer := kvm.probe(program, who)).works:
@@ -170,8 +182,13 @@ def _impossible(want: Sequence[Vm], have: Mapping[str, Vm], scope: Scope) -> lis
     return problems
 
 
+def _helped(vm: Vm) -> set[str]:
+    """Return the bridges that QEMU's helper is to plug a VM's NICs into."""
+    return {words[1].partition("=")[2] for nic in vm.nics or () for words in nic.netdevs if words[0] == "bridge"}
+
+
 def _plugs(vm: Vm) -> tuple[Any, ...]:
-    return (vm.accel, *((nic.model, nic.vhost) for nic in vm.nics or ()))
+    return (vm.accel, *((nic.model, nic.vhost, nic.netdevs) for nic in vm.nics or ()))
 
 
 def _near(model: str) -> str:

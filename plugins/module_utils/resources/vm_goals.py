@@ -18,9 +18,12 @@ from typing import Any
 from .._errors import LabErrors
 from .._plan import Goal
 from ..images import catalogue, store
+from ..topology.backends import Backend, mistakes
 from ..topology.names import GUEST_MAC, macs
+from ..topology.schema.backends import BACKEND
 from ..transport import qemu
 from . import _cloud_config
+from ._netdev import scripts, words
 from ._vm_model import RUNNING, Nic, Vm, files
 from .disk import Disk, DiskDriver, disk
 from .seed import Seed, SeedDriver, seed
@@ -107,23 +110,34 @@ def nics_of(record: Mapping[str, Any], lab: str) -> tuple[Nic, ...]:
 
 def _nic(entry: Mapping[str, Any], lab: str, vm: str, number: int) -> Nic:
     identity = entry.get("id") or f"eth{number}"
-    user = entry.get("user")
+    backend = backend_of(entry, [])
     return Nic(
         id=identity,
         model=entry.get("model") or "virtio-net-pci",
         mac=(entry.get("mac") or next(macs(GUEST_MAC, lab, vm, identity))).lower(),
         tap=entry.get("tap"),
         netns=entry.get("netns") or "",
-        user=None if user is None else _user_options(user),
+        backend=words(scripts(backend, identity, files(lab, vm).run)[0], entry.get("queues") or 1) if backend else None,
+        uplink=words(backend["uplink"]) if backend and backend.get("uplink") else None,
         queues=entry.get("queues") or 1,
-        vnet_hdr=None if user is not None else entry.get("vnet_hdr"),
-        vhost=None if user is not None else entry.get("vhost"),
+        vnet_hdr=None if backend else entry.get("vnet_hdr"),
+        vhost=None if backend else entry.get("vhost"),
         up=entry.get("up"),
     )
 
 
-def _user_options(user: Mapping[str, Any]) -> tuple[str, ...]:
-    return (*(("restrict=on",) if user.get("restrict") else ()), *(f"hostfwd={rule}" for rule in user.get("hostfwd") or ()))
+def backend_of(entry: Mapping[str, Any], problems: list[str]) -> Backend | None:
+    """Return the complete backend of a NIC's record; what is wrong with it is added to problems."""
+    user, given = entry.get("user"), entry.get("backend")
+    if user is not None and given is None:
+        given = {"type": "user", **{key: value for key, value in user.items() if value}}
+    if given is None:
+        return None
+    before = len(problems)
+    backend: Backend | None = BACKEND.read(given, "backend", problems)
+    if backend is not None:
+        problems.extend(f"backend.{problem}" for problem in mistakes(backend))
+    return backend if len(problems) == before else None
 
 
 def _add(
@@ -166,10 +180,19 @@ def _add(
             initrd=str(start.initrd) if by_kernel and start.initrd else "",
             cmdline=_cmdline(start, record, nics, authorized_keys) if by_kernel else "",
             extra_args=tuple(record.get("extra_args") or ()),
+            scripts=_scripts(record, place.run),
             on_change=on_change,
             stop_timeout=30.0 if record.get("stop_timeout") is None else record["stop_timeout"],
         )
     )
+
+
+def _scripts(record: Mapping[str, Any], folder: Path) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for number, entry in enumerate(record.get("nics") or ()):
+        backend = backend_of(entry, [])
+        found.update(scripts(backend, entry.get("id") or f"eth{number}", folder)[1] if backend else {})
+    return found
 
 
 def _kept(start: Source, base: Path | None) -> Source:
@@ -239,14 +262,20 @@ def _mistakes(vms: Sequence[Mapping[str, Any]], lab: str) -> list[str]:
     owners: dict[str, str] = {}
     for record in vms:
         nics = nics_of(record, lab) if record.get("state") != "absent" else ()
-        for nic in nics:
+        for entry, nic in zip(record.get("nics") or (), nics):
             where = f"{record['name']}:{nic.id}"
             if not _ID.fullmatch(nic.id):
                 problems.append(f"The NIC name '{where}' cannot be used: a letter, then letters, digits, '-' and '_', 15 at most.")
             if not _MAC.fullmatch(nic.mac):
                 problems.append(f"The MAC address '{nic.mac}' of '{where}' is none of a single station, like 52:54:00:12:34:56.")
-            if (nic.tap is None) == (nic.user is None):
-                problems.append(f"The NIC '{where}' must have either a tap or user.")
+            wrong: list[str] = []
+            given = [key for key in ("tap", "user", "backend") if entry.get(key) is not None]
+            backend_of(entry, wrong)
+            problems += [f"The NIC '{where}': {problem}." for problem in wrong]
+            if len(given) != 1:
+                problems.append(
+                    f"The NIC '{where}' must have either a tap or a backend; with the backend 'none' there is nothing behind it."
+                )
             other = owners.setdefault(nic.mac, where)
             if other != where:
                 problems.append(f"The MAC address {nic.mac} is used twice, by '{other}' and '{where}'; give each NIC its own.")

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-Kind = Literal["netns", "vm", "ovs", "bridge", "host", "uplink"]
-Method = Literal["dhcp", "static", "auto", "none"]
+Kind = Literal["netns", "vm", "ovs", "bridge", "host", "uplink", "medium"]
+Method = Literal["dhcp", "static", "auto", "none", "user"]
 Version = Literal[4, 6]
 
 SWITCHES = frozenset(("ovs", "bridge"))
@@ -24,7 +24,10 @@ SWITCHES = frozenset(("ovs", "bridge"))
 
 @dataclass(frozen=True)
 class Ip:
-    """How an interface gets its addresses of one family, in CIDR notation: one from DHCP is the reserved one."""
+    """How an interface gets its addresses of one family, in CIDR notation: one from DHCP is the reserved one.
+
+    'user' is the DHCP of QEMU's own network, which has nothing to do with the lab's.
+    """
 
     method: Method
     addresses: tuple[str, ...] = ()
@@ -86,7 +89,7 @@ class User:
 
 @dataclass(frozen=True)
 class Guest:
-    """What only a VM has; memory in MiB, disk in GiB, stop_timeout in seconds."""
+    """What only a VM has; memory in MiB, disk in GiB, stop_timeout in seconds. ``interfaces`` are those that no link is for."""
 
     image: str
     boot: str | None
@@ -107,6 +110,7 @@ class Guest:
     state: str
     stop_timeout: int
     on_change: str
+    interfaces: tuple[Endpoint, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -166,7 +170,8 @@ class Host:
 class Node:
     """A node. ipv4 and ipv6 are those of its first interface ('auto': of all), ``gateway`` its default routes, () none.
 
-    ``device`` is an uplink's. A hidden node is no host of the inventory: it only carries a link.
+    ``device`` is an uplink's. A hidden node is no host of the inventory: it only carries a link. One of kind medium is no
+    device either: it stands for what is behind a backend of QEMU's own.
     """
 
     name: str
@@ -182,6 +187,12 @@ class Node:
     host: Host | None = None
     device: str | None = None
     hidden: bool = False
+
+    @property
+    def own_interfaces(self) -> list[str]:
+        """Return the names of the interfaces that the node itself gives, and no link."""
+        subs = [sub.name for sub in self.space.interfaces] if self.space else []
+        return subs + [nic.interface or "" for nic in self.guest.interfaces] if self.guest else subs
 
     @property
     def netns(self) -> str | None:
@@ -201,7 +212,7 @@ class Endpoint:
     ``bond`` is the port of a switch that carries traffic by this end and others.
     ``altname`` is the long name of an end that is a device of the lab host; ``network`` is the switch
     on whose subnet the lab host and this interface are; ``shaping`` is what holds for what this end sends, ``ifb`` the
-    device that does it for a guest.
+    device that does it for a guest. ``backend`` is what QEMU has behind a guest's NIC, None for a tap of the lab's.
     """
 
     node: str
@@ -219,6 +230,9 @@ class Endpoint:
     bond: str | None = None
     shaping: Mapping[str, float] = field(default_factory=dict)
     ifb: str | None = None
+    queues: int | None = None
+    vhost: bool | None = None
+    backend: Mapping[str, Any] | None = None
     altname: str | None = None
     network: str | None = None
     routes: tuple[Route, ...] = ()

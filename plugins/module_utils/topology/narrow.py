@@ -136,7 +136,8 @@ def _owners(share: Item) -> dict[str, set[str]]:
     spaces: dict[str, str] = {node["netns"]: node["name"] for node in share["nodes"] if node["netns"]}
     switches: dict[str, str] = {node["interfaces"][0]["device"]: node["name"] for node in share["nodes"] if node["kind"] in _SWITCHES}
     ports = {name: (switches[bridge["name"]], port) for bridge in share["bridges"] for port in bridge["ports"] for name in _members(port)}
-    taps = {_key({"name": nic["tap"], "netns": nic.get("netns")}): vm["name"] for vm in share["vms"] for nic in vm.get("nics") or ()}
+    nics = ((vm["name"], nic) for vm in share["vms"] for nic in vm.get("nics") or () if nic["tap"])
+    taps = {_key({"name": nic["tap"], "netns": nic.get("netns")}): name for name, nic in nics}
     links = _by_key([item for item in share["links"] if item["kind"] != "bridge"])
 
     def owner(item: Item) -> str:

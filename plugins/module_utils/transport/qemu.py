@@ -20,6 +20,7 @@ from .processes import attempt, which
 from .qmp import NoAnswer, NotRunning, Qmp
 
 USER = "netvirt"
+BRIDGES = Path("/etc/qemu/bridge.conf")
 # Enterprise Linux has QEMU under another name, outside PATH.
 _PROGRAMS = ("qemu-system-x86_64", "/usr/libexec/qemu-kvm")
 _PACKAGES = {
@@ -40,6 +41,9 @@ class Account:
     def user(self) -> tuple[int, int, Sequence[int]]:
         """Return what processes.attempt takes."""
         return self.uid, self.gid, self.groups
+
+
+ROOT = Account(0, 0)
 
 
 def program() -> str:
@@ -98,6 +102,16 @@ def nic_models(path: str) -> frozenset[str]:
     if not names:
         raise LabError(f"Cannot read the list of NIC models from '{path} -device help': {done.stderr.strip() or 'it is empty'}.")
     return frozenset(names)
+
+
+def allows(bridge: str) -> bool:
+    """Say whether QEMU's helper may plug taps into a bridge; what further files say is for itself to read (qemu-bridge-helper.c)."""
+    try:
+        lines = [line.split() for line in BRIDGES.read_text(encoding="utf-8").splitlines()]
+    except OSError:
+        return False
+    rules = {line[0] for line in lines if len(line) == 2 and (line[0] == "include" or line[1] in (bridge, "all"))}
+    return "deny" not in rules and bool(rules)
 
 
 def start(argv: Sequence[str], descriptors: Sequence[int], who: Account, log: Path, qmp: Path, timeout: float = 30.0) -> int:

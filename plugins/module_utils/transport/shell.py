@@ -27,7 +27,7 @@ SSH_OPTIONS = (
 
 @dataclass(frozen=True)
 class Node:
-    """A node of the share, as far as one talks to it."""
+    """A node of the share, as far as one talks to it. A guest without an address is one that the lab host has no way to."""
 
     name: str
     kind: str
@@ -36,6 +36,7 @@ class Node:
     address: str
     interfaces: tuple[Mapping[str, Any], ...]
     cloud_init: bool
+    port: int = 22
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -47,12 +48,14 @@ def node_from(item: Mapping[str, Any]) -> Node:
     """Return the node of a share's mapping."""
     interfaces = tuple(item["interfaces"])
     addresses = [address.partition("/")[0] for interface in interfaces for address in interface["addresses"]]
+    way = item.get("ssh") or {"address": "" if "ssh" in item else addresses[0] if addresses else "", "port": 22}
     return Node(
         name=item["name"],
         kind=item["kind"],
         netns=item.get("netns") or "",
         user=item.get("user") or "root",
-        address=addresses[0] if addresses else "",
+        address=way["address"],
+        port=way["port"],
         interfaces=interfaces,
         cloud_init=bool(item.get("cloud_init")),
     )
@@ -72,7 +75,8 @@ class Shells:
     def argv(self, node: Node, script: str) -> list[str]:
         """Return the command that runs a POSIX shell script on the node."""
         if node.kind == "vm":
-            return ["ssh", "-i", self.key_file, "-oIdentitiesOnly=yes", *SSH_OPTIONS, f"{node.user}@{node.address}", script]
+            options = ["-i", self.key_file, "-p", str(node.port), "-oIdentitiesOnly=yes", *SSH_OPTIONS]
+            return ["ssh", *options, f"{node.user}@{node.address}", script]
         if node.netns:
             return ["ip", "netns", "exec", node.netns, "sh", "-c", script]
         return ["sh", "-c", script]

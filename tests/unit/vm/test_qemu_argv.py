@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils.resources._qemu_argv import Cables, build, parse, pidfile
 from ansible_collections.netvirt.lab.plugins.module_utils.resources._vm_model import Nic, Vm, files
+from ansible_collections.netvirt.lab.plugins.module_utils.resources.vm_goals import nics_of
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.schema import backends as schema
 
 PLAIN = Vm(
     name="alpha",
@@ -31,7 +34,7 @@ PLAIN = Vm(
 )
 E1000 = Nic("eth0", "e1000", "52:54:00:00:00:11", tap="alpha-1", vnet_hdr=True, vhost=False)
 VIRTIO = Nic("lan", "virtio-net-pci", "52:54:00:00:00:12", tap="alpha-2", queues=2, vnet_hdr=False, vhost=True)
-USER = Nic("out", "rtl8139", "52:54:00:00:00:13", user=("restrict=on", "hostfwd=tcp:127.0.0.1:2222-:22"))
+USER = Nic("out", "rtl8139", "52:54:00:00:00:13", backend=("user", "restrict=on", "hostfwd=tcp:127.0.0.1:2222-10.0.2.15:22"))
 CASES = {
     "bare": PLAIN,
     "kernel": dataclasses.replace(
@@ -67,6 +70,81 @@ def test_what_runs_can_be_read_back(case: str) -> None:
     unplugged = tuple(dataclasses.replace(nic, tap="") if nic.tap else nic for nic in vm.nics or ())
     assert parsed.vm == dataclasses.replace(vm, state=None, nics=unplugged)
     assert parsed.descriptors == {nic.id: CABLES[nic.id].taps[0] for nic in vm.nics or () if nic.tap}
+
+
+def plugged(case: str) -> Vm:
+    """Return a VM with a NIC of each kind of backend that a line of BACKENDS names, as its record has it."""
+    nics = [{"model": "e1000", "mac": f"52:54:00:00:01:{number:02x}", "backend": each} for number, each in enumerate(BACKENDS[case])]
+    return dataclasses.replace(PLAIN, name="echo", nics=nics_of({"name": "echo", "nics": nics}, "course"))
+
+
+BACKENDS: dict[str, list[Any]] = {
+    "none": ["none"],
+    "user": [
+        "user",
+        {
+            "type": "user",
+            "net": "10.7.0.0/24",
+            "host": "10.7.0.1",
+            "dns": "10.7.0.53",
+            "dhcpstart": "10.7.0.40",
+            "hostname": "web",
+            "domainname": "lab.internal",
+            "dnssearch": ["one.test", "two.test"],
+            "hostfwd": ["tcp:127.0.0.1:2222-:22", "udp::5353-10.7.0.41:53", "tcp:0.0.0.0:8080-:80"],
+            "guestfwd": ["tcp:10.7.0.100:80-cmd:printf a,b"],
+            "restrict": True,
+            "ipv6": False,
+            "tftp": "/srv/a, b",
+            "bootfile": "boot.0",
+        },
+    ],
+    "tap": [
+        "tap",
+        {"type": "tap", "device": "tap7", "script": "/etc/up"},
+        {"type": "tap", "device": "tap8", "script": "#!/bin/sh\n:\n", "downscript": "/etc/down"},
+    ],
+    "bridge": [{"type": "bridge", "bridge": "br7"}, {"type": "bridge", "bridge": "br8", "helper": "/opt/helper"}],
+    "socket": [{"type": "socket", "listen": ":4001"}, {"type": "socket", "connect": "192.0.2.7:4001"}],
+    "mcast": [{"type": "mcast", "group": "239.1.2.3:4001"}, {"type": "mcast", "group": "239.1.2.4:4001", "local": "192.0.2.7"}],
+    "udp": [{"type": "udp", "local": "127.0.0.1:4001", "remote": "127.0.0.1:4002"}],
+    "stream": [{"type": "stream", "listen": "127.0.0.1:4001"}, {"type": "stream", "connect": "unix:/run/a"}],
+    "dgram": [
+        {"type": "dgram", "local": "127.0.0.1:4001", "remote": "127.0.0.1:4002"},
+        {"type": "dgram", "local": "unix:/run/a", "remote": "unix:/run/b"},
+        {"type": "dgram", "remote": "239.1.2.3:4001"},
+    ],
+    "hubport": [{"type": "hubport", "hub": 3}, {"type": "hubport", "hub": 3, "uplink": {"type": "user", "net": "10.7.0.0/24"}}],
+    "l2tpv3": [
+        {"type": "l2tpv3", "src": "192.0.2.1", "dst": "192.0.2.2", "udp": False, "rxsession": 5, "txsession": 6},
+        {
+            "type": "l2tpv3",
+            "src": "127.0.0.1",
+            "dst": "127.0.0.1",
+            "srcport": 4001,
+            "dstport": 4002,
+            "cookie64": True,
+            "rxcookie": 7,
+            "txcookie": 8,
+            "counter": True,
+        },
+    ],
+    "vhost-user": [{"type": "vhost-user", "path": "/run/v1"}, {"type": "vhost-user", "path": "/run/v2", "server": True}],
+    "vde": [{"type": "vde", "sock": "/run/vde"}, {"type": "vde", "sock": "/run/vde", "port": 3, "group": "users", "mode": "0660"}],
+}
+
+
+def test_every_backend_is_tried() -> None:
+    assert BACKENDS.keys() == schema.BACKENDS.keys()
+
+
+@pytest.mark.parametrize("case", BACKENDS)
+def test_a_backend_is_as_agreed_and_can_be_read_back(case: str, golden: Callable[[str, str], None]) -> None:
+    vm = plugged(case)
+    argv = build(vm, "/usr/bin/qemu", files("course", "echo"), {})
+    chosen = ("-netdev", "-chardev", "-device", "-object", "-machine", "-sandbox")
+    golden(f"backend-{case}.txt", "".join(f"{option} {value}\n" for option, value in zip(argv, argv[1:]) if option in chosen))
+    assert parse(argv, "course").vm == dataclasses.replace(vm, state=None)
 
 
 @pytest.mark.parametrize("vnet_hdr", [True, False])

@@ -105,8 +105,8 @@ BAD: dict[str, tuple[list[dict[str, Any]], str]] = {
         "The MAC address 52:54:00:00:00:aa is used twice, by 'fox:eth0' and 'owl:eth0'",
     ),
     "multicast MAC": ([{"name": "fox", "nics": [{"tap": "a", "mac": "01:54:00:00:00:aa"}]}], "is none of a single station"),
-    "no backend": ([{"name": "fox", "nics": [{"model": "e1000"}]}], "The NIC 'fox:eth0' must have either a tap or user"),
-    "two backends": ([{"name": "fox", "nics": [{"tap": "a", "user": {}}]}], "The NIC 'fox:eth0' must have either a tap or user"),
+    "no backend": ([{"name": "fox", "nics": [{"model": "e1000"}]}], "The NIC 'fox:eth0' must have either a tap or a backend"),
+    "two backends": ([{"name": "fox", "nics": [{"tap": "a", "user": {}}]}], "The NIC 'fox:eth0' must have either a tap or a backend"),
     "same id": (
         [{"name": "fox", "nics": [{"id": "x", "tap": "a"}, {"id": "x", "tap": "b", "mac": "52:54:00:00:00:01"}]}],
         "have the same id",

@@ -12,7 +12,14 @@ import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErrors
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import Change, Goal, Scope, diff
 from ansible_collections.netvirt.lab.plugins.module_utils.resources._vm_model import Nic, Vm
-from ansible_collections.netvirt.lab.plugins.module_utils.resources._vm_plan import after_earlier, memory_problem, step
+from ansible_collections.netvirt.lab.plugins.module_utils.resources._vm_plan import (
+    after_earlier,
+    by_need,
+    cut_off,
+    memory_problem,
+    step,
+    waiting_at,
+)
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.disk import Disk, DiskDriver
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.link import Link
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.netns import Namespace
@@ -50,6 +57,30 @@ def nic(**fields: Any) -> dict[str, Any]:
     return {"nics": (dataclasses.replace(NIC, **fields),)}
 
 
+def user(*words: str) -> dict[str, Any]:
+    return nic(tap=None, vnet_hdr=None, vhost=None, backend=("user", *words))
+
+
+def hub(*words: str, number: int = 1) -> dict[str, Any]:
+    return nic(tap=None, vnet_hdr=None, vhost=None, backend=("hubport", f"hubid={number}"), uplink=words)
+
+
+def wire(*words: str) -> dict[str, Any]:
+    return nic(tap=None, vnet_hdr=None, vhost=None, backend=("socket", *words))
+
+
+def test_who_connects_comes_after_who_waits() -> None:
+    def joined(name: str, *words: str) -> Vm:
+        return but(WANT, name=name, nics=tuple(dataclasses.replace(NIC, id=f"e{n}", backend=("socket", w)) for n, w in enumerate(words)))
+
+    ant, bee, cat = joined("ant", "connect=x:1", "connect=x:2"), joined("bee", "listen=x:1", "connect=x:3"), joined("cat", "listen=x:3")
+    assert [[vm.name for vm in group] for group in by_need([ant, bee, cat])] == [["cat"], ["bee"], ["ant"]]
+    circle = [joined("ant", "connect=x:1", "listen=x:2"), joined("bee", "listen=x:1", "connect=x:2")]
+    assert [[vm.name for vm in group] for group in by_need(circle)] == [["ant", "bee"]]
+    assert waiting_at(bee) == {"x:1"}
+    assert [words.backend for words in cut_off(ant, {"x:1"}).nics or ()] == [("socket", "connect=x:1", "lost"), ("socket", "connect=x:2")]
+
+
 # have, want -> action (None: nothing is done), what differs, what waits for a restart
 TABLE: dict[str, tuple[Vm | None, Vm, str | None, set[str], set[str]]] = {
     "new": (None, WANT, "create", set(), set()),
@@ -75,6 +106,18 @@ TABLE: dict[str, tuple[Vm | None, Vm, str | None, set[str], set[str]]] = {
     "tap gone, restart": (but(RUNS, **nic(tap="")), but(WANT, on_change="restart"), "replace", {"nics"}, set()),
     "no header": (RUNS, but(WANT, **nic(vnet_hdr=False)), None, set(), {"nics"}),
     "one more NIC": (RUNS, but(WANT, nics=(NIC, dataclasses.replace(NIC, id="eth1"))), None, set(), {"nics"}),
+    "another port": (
+        but(RUNS, **user("hostfwd=tcp::1-10.0.2.15:1")),
+        but(WANT, **user("hostfwd=tcp::2-10.0.2.15:2")),
+        "update",
+        {"nics"},
+        set(),
+    ),
+    "another user network": (but(RUNS, **user("net=10.7.0.0/24")), but(WANT, **user("net=10.8.0.0/24")), None, set(), {"nics"}),
+    "another uplink": (but(RUNS, **hub("user")), but(WANT, **hub("vde", "sock=/s")), "update", {"nics"}, set()),
+    "an uplink that takes root": (but(RUNS, **hub("user")), but(WANT, **hub("l2tpv3", "src=a")), None, set(), {"nics"}),
+    "another hub": (but(RUNS, **hub("user")), but(WANT, **hub("user", number=2)), None, set(), {"nics"}),
+    "cut off": (but(RUNS, **wire("connect=:1", "lost")), but(WANT, **wire("connect=:1")), None, set(), {"nics"}),
     "old seed": (but(RUNS, stale=("seed",)), WANT, None, set(), {"stale"}),
     "no seed": (RUNS, but(WANT, seed=""), None, set(), {"seed"}),
     "KVM": (RUNS, but(WANT, accel="kvm"), None, set(), {"accel"}),

@@ -41,7 +41,7 @@ def bridge_link(node: Node, switch: Switch, topology: Topology) -> Item:
 
 def interfaces(link: Link, topology: Topology) -> Iterator[Item]:
     """Return the interfaces that a link is made of: a tap, or both ends of a veth pair; for patch ports and uplinks none."""
-    if patched(link, topology) or any(topology.nodes[end.node].device for end in link.ends):
+    if patched(link, topology) or any(topology.nodes[end.node].device or end.backend for end in link.ends):
         return
     for end, far in (link.ends, link.ends[::-1]):
         node, kinds = topology.nodes[end.node], (topology.nodes[end.node].kind, topology.nodes[far.node].kind)
@@ -56,7 +56,7 @@ def interfaces(link: Link, topology: Topology) -> Iterator[Item]:
             **(_membership(end, node.switch) if node.switch and node.kind == "bridge" else {}),
         )
         if kinds[1] == "vm":
-            yield {**item, **given(kind="tap", mac=end.mac, owner=TAP_OWNER)}
+            yield {**item, **given(kind="tap", mac=end.mac, owner=TAP_OWNER, multi_queue=(far.queues or 1) > 1 or None)}
         elif kinds[0] != "vm":
             own = given(link_local=None if node.space is None else speaks_ipv6(node.space, end))
             yield {**item, **own, **given(kind="veth", mac=end.mac, peer=(netns_of(far, topology), far.interface))}
@@ -108,7 +108,7 @@ def ovs_bridge(node: Node, switch: Switch, topology: Topology) -> Item:
         derived.update({f"{name}-priority": str(priority) for name in protocols})
     if derived:
         settings["other_config"] = {**derived, **(settings.get("other_config") or {})}
-    single = [(end, _ovs_port(end, far, link, topology)) for end, far, link in topology.ends(node.name)]
+    single = [(end, _ovs_port(end, far, link, topology)) for end, far, link in topology.ends(node.name) if not far.backend]
     bonds, qos = settings.pop("bonds", {}), settings.pop("qos", {})
     ports = [queued(port, qos) for port in bonded(single, bonds, topology.name)]
     for key in FLOW_KEYS:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ..model import SWITCHES, Endpoint, Node, Service, SubInterface, Switch, Topology, addresses, ip_of
 from ..plain import Item, given, plain
-from ..resolve.guest import image_of, user_of
+from ..resolve.guest import image_of, login, user_of
 from ..resolve.networks import Place
 from ..resolve.routes import DEFAULT
 from .links import netns_of
@@ -105,6 +105,7 @@ def frr(node: Node, topology: Topology) -> Iterator[Item]:
 def described(node: Node, places: Sequence[Place], network: str | None, topology: Topology) -> Item:
     """Return what checks and benchmarks need to know about a node; network is a switch's."""
     guest = node.guest
+    way = login(node, topology) if guest else None
     interfaces = [_own_device(node.switch, network)] if node.switch else [_interface(place, topology) for place in places]
     return {
         "name": node.name,
@@ -115,6 +116,7 @@ def described(node: Node, places: Sequence[Place], network: str | None, topology
         "state": guest.state if guest else None,
         "interfaces": interfaces,
         "loopbacks": list(node.space.loopback or ()) if node.space else [],
+        **({"ssh": {"address": way[0], "port": way[1]} if way else None} if guest else {}),
         "hostname": (guest and guest.hostname) or node.name,
     }
 
@@ -155,7 +157,9 @@ def _interface(place: Place, topology: Topology) -> Item:
 
 
 def _method(end: Endpoint | SubInterface) -> str:
-    """Return how the addresses come: by DHCP, or given before (in whatever way they were chosen), or not at all."""
+    """Return how the addresses come: by the lab's DHCP or QEMU's own, or given before (however they were chosen), or not at all."""
     if end.ipv4 and end.ipv4.method == "dhcp":
         return "dhcp"
+    if end.ipv4 and end.ipv4.method == "user":
+        return "user"
     return "static" if addresses(end) else "none"

@@ -76,7 +76,8 @@ def _records(topology: Topology) -> list[Item]:
     for node in topology.nodes.values():
         own = [own for own in (node.switch.ipv4, node.switch.ipv6) if own] if node.switch else []
         subs = node.space.interfaces if node.space else ()
-        known = [*own, *(address for end, _far, _link in topology.ends(node.name) for address in addresses(end))]
+        ends = (end for end, _far, _link in topology.ends(node.name) if not (end.ipv4 and end.ipv4.method == "user"))
+        known = [*own, *(address for end in ends for address in addresses(end))]
         known += [address for sub in subs for address in addresses(sub)]
         if known:
             found.append({"name": node.name, "addresses": [address.partition("/")[0] for address in known]})

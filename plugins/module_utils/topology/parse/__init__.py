@@ -16,7 +16,7 @@ from ..expand import expand
 from ..expand.include import Files
 from ..expect import check_expectations
 from ..layers import Layer
-from ..model import SWITCHES, Group, Guest, Host, Link, Node, Space, SubInterface, Switch, Topology
+from ..model import SWITCHES, Endpoint, Group, Guest, Host, Link, Node, Space, SubInterface, Switch, Topology
 from ..names import digest
 from ..values import Problems, shown, suggestion
 from .links import read_links
@@ -140,8 +140,13 @@ def _built(name: str, kind: Any, path: str, values: Mapping[str, Any]) -> Node:
     if kind == "host":
         router = values["nat"] if values["router"] is None else values["router"]
         return Node(name, kind, path, **common, host=Host(router, values["nat"]))
-    guest = Guest(**{key: values[key] for key in _GUEST}) if kind == "vm" else None
+    guest = Guest(**{**{key: values[key] for key in _GUEST}, "interfaces": _nics(name, values, path)}) if kind == "vm" else None
     return Node(name, kind, path, **common, space=_space(values, path) if kind == "netns" else None, guest=guest)
+
+
+def _nics(node: str, values: Mapping[str, Any], path: str) -> tuple[Endpoint, ...]:
+    given = ((name, f"{path}.interfaces.{name}", nic) for name, nic in values["interfaces"].items() if nic is not None)
+    return tuple(Endpoint(node, where, name, **nic) for name, where, nic in given)
 
 
 def _space(values: Mapping[str, Any], path: str) -> Space:
@@ -154,7 +159,7 @@ def _space(values: Mapping[str, Any], path: str) -> Space:
 
 
 def _interfaces(nodes: Mapping[str, Node], links: Iterable[Link]) -> dict[str, set[str]]:
-    found = {name: {sub.name for sub in node.space.interfaces} if node.space else set() for name, node in nodes.items()}
+    found = {name: set(node.own_interfaces) for name, node in nodes.items()}
     for end in (end for link in links for end in link.ends):
         found[end.node].add(end.interface or "")
     return found

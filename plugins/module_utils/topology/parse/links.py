@@ -127,7 +127,8 @@ def _spread(key: str, value: Any, path: str, ends: _Ends, problems: Problems) ->
     """Give an attribute of the whole link to the end, or the ends, that it is for."""
     fitting = [end for end in ends if end.node.kind in schema.FITS[key]]
     where = f"{path}.{key}"
-    if isinstance(value, dict):
+    # A backend is a mapping itself.
+    if isinstance(value, dict) and not (key == "backend" and "type" in value):
         for name, part in value.items():
             named = [end for end in fitting if name in (end.node.name, str(end))]
             if not named:
@@ -186,7 +187,7 @@ def _numbered(links: Sequence[Link], nodes: Mapping[str, Node]) -> tuple[Link, .
     for end in (end for link in links for end in link.ends if end.interface):
         named[end.node].add(end.interface or "")
     for node in nodes.values():
-        named[node.name].update(sub.name for sub in (node.space.interfaces if node.space else ()))
+        named[node.name].update(node.own_interfaces)
     free = {name: (f"eth{number}" for number in count()) for name, node in nodes.items() if node.kind in ("netns", "vm")}
 
     def complete(end: Endpoint) -> Endpoint:

@@ -16,6 +16,7 @@ from .addresses import addressed
 from .checks import check_hosts, check_interfaces, check_mtus, check_switches
 from .guest import check_guests
 from .neighbors import acquainted
+from .nics import plugged
 from .switch_ports import check_bonds, with_ports_of_switches
 from .wires import joined
 
@@ -28,7 +29,7 @@ def resolve(topology: Topology) -> Topology:
     check_hosts(topology, problems)
     check_interfaces(topology, problems)
     check_bonds(topology, problems)
-    named = _Naming(joined(topology), problems).result()
+    named = _Naming(joined(plugged(topology, problems)), problems).result()
     if problems:
         raise LabErrors(problems)
     whole = addressed(named, problems)
@@ -109,6 +110,8 @@ class _Naming:
             device = end.interface or self._devices.derive(end.path, devices(parts[0], lab, *parts))
             end = replace(end, interface=device, altname=altname(lab, *parts))
         kind = self._topology.nodes[end.node].kind
+        if kind == "medium":
+            return end
         if kind == "vm" and end.shaping:
             names = devices(f"{end.node[:4]}-ifb", lab, end.node, end.interface or "", "ifb")
             end = replace(end, ifb=self._devices.derive(end.path, names))

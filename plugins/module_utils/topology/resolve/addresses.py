@@ -27,7 +27,7 @@ def addressed(topology: Topology, problems: Problems) -> Topology:
     heads = segments(topology)
     topology = with_loopbacks(topology, problems)
     found = list(places(topology, heads))
-    _check_idle(topology, {place.node.name for place in found}, problems)
+    _check_idle(topology, {place.node.name for place in found if place.first}, problems)
     families = [_Family(version, topology, heads, found, problems) for version in (4, 6)]
     for family in families:
         family.solve()

@@ -9,10 +9,13 @@ from typing import Any
 
 from ..._errors import LabError
 from ...images.catalogue import Image, find, own_image
-from ..model import Endpoint, Guest, Link, Node, Topology, User
-from ..plain import plain
+from ..backends import forwards
+from ..model import Endpoint, Guest, Link, Node, Topology, User, addresses
+from ..plain import given, plain
 from ..values import Problems
 from .routes import DEFAULT
+
+_SSH = 22
 
 
 def image_of(guest: Guest, topology: Topology) -> Image:
@@ -55,16 +58,18 @@ def _image_problems(guest: Guest, topology: Topology) -> list[str]:
 
 def machine(node: Node, guest: Guest, topology: Topology) -> dict[str, Any]:
     """Return what module qemu_vm and the seed of one VM are made of."""
-    ends = topology.ends(node.name)
+    # A guest without cloud-init names its interfaces by their places on the bus.
+    ends = sorted(topology.ends(node.name), key=_number)
     same = ("image", "boot", "cpus", "machine", "cpu_model", "accel", "state", "stop_timeout", "on_change")
     nics = [
         {
             "id": end.interface,
             "model": end.model or guest.model,
             "mac": end.mac,
-            "tap": far.interface,
+            "tap": None if end.backend else far.interface,
             "netns": topology.nodes[far.node].netns or "",
             "vnet_hdr": end.offload,
+            **given(queues=end.queues, vhost=end.vhost, backend=_backend(end, far, topology)),
         }
         for end, far, _link in ends
     ]
@@ -87,13 +92,38 @@ def machine(node: Node, guest: Guest, topology: Topology) -> dict[str, Any]:
     }
 
 
+def _number(ends: tuple[Endpoint, Endpoint, Link]) -> int:
+    name = ends[0].interface or ""
+    return int(name[3:]) if name.startswith("eth") and name[3:].isdigit() else 1 << 16
+
+
+def _backend(end: Endpoint, far: Endpoint, topology: Topology) -> dict[str, Any] | None:
+    """Return what QEMU has behind a NIC; at a switch it is told the names of port and switch."""
+    switch = topology.nodes[far.node].switch
+    if end.backend is None:
+        return None
+    names = {"device": far.interface, "bridge": switch.device} if switch else {}
+    return given(**{key: names.get(key, value) for key, value in end.backend.items()})
+
+
+def login(node: Node, topology: Topology) -> tuple[str, int] | None:
+    """Return address and port by which the lab host gets to a guest's SSH: a port that leads there, or its first near address."""
+    ends = topology.ends(node.name)
+    for way in (way for end, _far, _link in ends if end.backend for way in forwards(end.backend)):
+        if (way.protocol, way.guest_port) == ("tcp", _SSH):
+            return way.host or "127.0.0.1", way.port
+    near = (end for end, far, _link in ends if end.network or topology.nodes[far.node].kind == "host")
+    address = next((address.partition("/")[0] for end in near for address in addresses(end)), None)
+    return (address, _SSH) if address else None
+
+
 def _network(end: Endpoint, link: Link, topology: Topology) -> dict[str, Any]:
     """Return how a guest's interface is set up from inside. gateway is IPv4's; IPv6's is a route like others."""
-    leased = bool(end.ipv4 and end.ipv4.method == "dhcp")
+    leased = bool(end.ipv4 and end.ipv4.method in ("dhcp", "user"))
     # What the DHCP server tells is not said twice.
     told = [route for route in end.routes if not (leased and route.to == DEFAULT and ":" not in route.via)]
     gateway = next((route.via for route in told if route.to == DEFAULT and ":" not in route.via), None)
-    found = [address for ip in (end.ipv4, end.ipv6) if ip and ip.method != "dhcp" for address in ip.addresses]
+    found = [address for ip in (end.ipv4, end.ipv6) if ip and ip.method not in ("dhcp", "user") for address in ip.addresses]
     return {
         "interface": end.interface,
         "mac": end.mac,

@@ -45,8 +45,11 @@ def network(far: Endpoint, link: Link, heads: Mapping[str, str]) -> str:
 
 
 def segments(topology: Topology) -> dict[str, str]:
-    """Return for every switch the name of the first switch of the file that it is linked with, over any number of others."""
-    heads = {name: name for name, node in topology.nodes.items() if node.kind in SWITCHES}
+    """Return for every switch the name of the first switch of the file that it is linked with, over any number of others.
+
+    A medium is linked with none.
+    """
+    heads = {name: name for name, node in topology.nodes.items() if node.kind in SWITCHES or node.kind == "medium"}
     position = {name: number for number, name in enumerate(heads)}
 
     def head(name: str) -> str:
@@ -68,13 +71,15 @@ def places(topology: Topology, heads: Mapping[str, str]) -> Iterator[Place]:
     for link in topology.links:
         for end, far in (link.ends, link.ends[::-1]):
             node = topology.nodes[end.node]
-            if node.kind in SWITCHES or node.kind == "uplink":
+            if node.kind in SWITCHES or node.kind in ("uplink", "medium"):
                 continue
             # What has a tag is in a VLAN of the segment, whatever the port does with frames that have none.
             whole = heads.get(far.node) or str(link)
             carriers[node.name, end.interface or ""] = (whole, far)
-            yield Place(node, end, network(far, link, heads), far, node.name not in seen)
-            seen.add(node.name)
+            fixed = end.ipv4 is not None and end.ipv4.method == "user"
+            yield Place(node, end, network(far, link, heads), far, node.name not in seen and not fixed)
+            if not fixed:
+                seen.add(node.name)
     for node in topology.nodes.values():
         for sub in node.space.interfaces if node.space else ():
             if (node.name, sub.parent) in carriers:

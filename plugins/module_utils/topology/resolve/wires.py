@@ -18,7 +18,7 @@ def joined(topology: Topology) -> Topology:
     nodes, links = dict(topology.nodes), []
     for link in topology.links:
         first, second = link.ends
-        if nodes[first.node].kind == nodes[second.node].kind == "vm":
+        if nodes[first.node].kind == nodes[second.node].kind == "vm" and not (first.backend or second.backend):
             wire = Node(str(link), "bridge", link.path, switch=Switch(bridge=_TRANSPARENT), hidden=True)
             nodes[wire.name] = wire
             links += [replace(link, ends=(end, Endpoint(wire.name, end.path))) for end in link.ends]

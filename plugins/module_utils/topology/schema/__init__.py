@@ -11,8 +11,9 @@ from ..expect import EXPECT, EXPECTATIONS
 from ..values import Block, Key, MapOf, Type
 from ..values.ip import ADDRESSES, NETWORK
 from ..values.scalars import DEVICE, DOMAIN, LAB, MAPPING, TEXT, choice, list_of_links, nodes_by_name, number
+from .backends import BACKENDS
 from .expand import BLOCKS, EXPANDED
-from .guests import IMAGE, USERS, VM
+from .guests import IMAGE, INTERFACE, USERS, VM
 from .links import END, ENDPOINT, ENDPOINTS, FITS, LINK, SHAPING
 from .node_work import BGP, FRR, ISIS, NEIGHBOR, OSPF, SERVICE
 from .nodes import HOST, ROUTED, SPACE, SUB_INTERFACE
@@ -129,6 +130,8 @@ def describe() -> dict[str, list[dict[str, Any]]]:
         "image": IMAGE,
         "dhcp": DHCP,
         "user": USERS,
+        "interface": INTERFACE,
+        **{f"backend {name}": block for name, block in BACKENDS.items() if block.keys},
         "controller": CONTROLLER,
         "mirror": MIRROR,
         "bond": BOND,

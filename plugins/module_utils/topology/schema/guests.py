@@ -7,10 +7,29 @@ from __future__ import annotations
 
 from ...images.catalogue import BASES
 from ..model import User
-from ..values import Block, Key, ListOf
-from ..values.scalars import BOOLEAN, MAPPING, NODE, TEXT, TEXTS, USER, choice, number
+from ..values import Block, Key, ListOf, MapOf
+from ..values.ip import GATEWAY, IP
+from ..values.scalars import BOOLEAN, MAC, MAPPING, NODE, TEXT, TEXTS, USER, choice, matching, number
+from .backends import BACKEND
 
-NIC_MODELS = ("virtio-net-pci", "e1000", "e1000e", "rtl8139", "pcnet", "ne2k_pci", "igb", "vmxnet3")
+# Which models there are, only the lab host's QEMU knows.
+NIC_MODEL = matching("a NIC model as 'qemu-system-x86_64 -device help' lists them, such as e1000", r"[A-Za-z0-9][A-Za-z0-9_.-]*", 40)
+QUEUES = number(1, 256)
+# A NIC that a guest has without a link.
+INTERFACE = Block(
+    "a mapping",
+    {
+        "backend": Key(BACKEND, "What is behind the NIC.", "{type: user}", {"type": "none"}, "none"),
+        "model": Key(NIC_MODEL, "The NIC model.", "e1000", None, "the node's model"),
+        "mac": Key(MAC, "The interface's MAC address.", '"52:54:00:12:34:56"', None, "derived from the names of lab, node and interface"),
+        "queues": Key(QUEUES, "How many queues the NIC has; more than one takes a virtio model.", "2", None, "1"),
+        "vhost": Key(BOOLEAN, "Whether the lab host's kernel moves the packets.", "true", None, "with KVM, where the lab host can"),
+        "ipv4": Key(IP[4], "Its address.", "192.168.7.1/24", None, "QEMU's DHCP with `user`, else not managed"),
+        "ipv6": Key(IP[6], "The same for IPv6.", "auto", None, "not managed"),
+        "gateway": Key(GATEWAY, "The default routes by this interface.", "192.168.7.254", None, "what QEMU's DHCP says with `user`"),
+    },
+    short=lambda value: {} if value is None else value,
+)
 
 USERS = Block(
     "a mapping with the key name",
@@ -33,7 +52,13 @@ VM = {
     "machine": Key(TEXT, "QEMU's machine type.", "pc", "q35"),
     "cpu_model": Key(TEXT, "QEMU's processor model.", "host", "max"),
     "accel": Key(choice("auto", "kvm", "tcg"), "How QEMU runs the guest; `auto` takes KVM where it works.", "tcg", "auto"),
-    "model": Key(choice(*NIC_MODELS), "The NIC model of those of its links that name none.", "e1000", "virtio-net-pci"),
+    "model": Key(NIC_MODEL, "The NIC model of those of its interfaces that name none.", "e1000", "virtio-net-pci"),
+    "interfaces": Key(
+        MapOf("a mapping of interfaces by name", INTERFACE),
+        "NICs that no link is for, by name.",
+        "{eth0: {backend: {type: user, hostfwd: [tcp:127.0.0.1:2222-:22]}}}",
+        {},
+    ),
     "hostname": Key(NODE, "The name that the guest gives itself.", "web", None, "the node's name"),
     "user": Key(USER, "The user that Ansible and `ssh` log in as; the lab's key is theirs.", "ada", None, "the image's own user"),
     "hashed_password": Key(

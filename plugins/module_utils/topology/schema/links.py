@@ -9,7 +9,8 @@ from ..values import Block, Key, Type
 from ..values.ip import GATEWAY, IP
 from ..values.scalars import BOOLEAN, DEVICE, MAC, MTU, NODE, TAG, TEXT, VLAN, VLANS, choice, number
 from ..values.units import RATE, SHARE, SIZE, TIME
-from .guests import NIC_MODELS
+from .backends import BACKEND
+from .guests import NIC_MODEL, QUEUES
 
 # What becomes of the packets that an end sends.
 SHAPING: dict[str, Key] = {
@@ -35,7 +36,7 @@ _SWITCHES = frozenset(("ovs", "bridge"))
 # Which kinds of node an end's attribute is for.
 FITS: dict[str, frozenset[str]] = {
     **dict.fromkeys(("mac", "ipv4", "ipv6", "gateway", "offload"), _NODES),
-    "model": frozenset(("vm",)),
+    **dict.fromkeys(("model", "queues", "vhost", "backend"), frozenset(("vm",))),
     **dict.fromkeys(("device", "tag", "trunks", "native"), _SWITCHES),
     "vlan_mode": frozenset(("ovs",)),
     "bond": frozenset(("ovs",)),
@@ -59,7 +60,12 @@ END: dict[str, Key] = {
         "for a node's first interface: the switch's address, else the first router there",
     ),
     "offload": Key(BOOLEAN, "Whether checksums may be left to the interface.", "false", None, "what TCP needs on the switch's datapath"),
-    "model": Key(choice(*NIC_MODELS), "A guest's NIC model.", "e1000", None, "the node's model"),
+    "model": Key(NIC_MODEL, "A guest's NIC model.", "e1000", None, "the node's model"),
+    "queues": Key(QUEUES, "How many queues a guest's NIC has; more than one takes a virtio model.", "2", None, "1"),
+    "vhost": Key(
+        BOOLEAN, "Whether the lab host's kernel moves a guest's packets.", "true", None, "with KVM, where the lab host has /dev/vhost-net"
+    ),
+    "backend": Key(BACKEND, "What is behind a guest's NIC, if it is no tap of the lab's.", "socket", None, "a tap, which the lab makes"),
     "device": Key(
         DEVICE,
         "The name of the switch's port, a device of the lab host.",

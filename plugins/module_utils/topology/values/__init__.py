@@ -59,10 +59,33 @@ class MapOf:
 
 
 @dataclass(frozen=True)
+class Variant:
+    """A mapping whose key ``type`` says which of several blocks it is; the type alone will do. It is read as one with ``type`` in it."""
+
+    name: str
+    blocks: Mapping[str, Block]
+
+    def read(self, value: Any, path: str, problems: Problems) -> Any:
+        """Read it as the block of its type."""
+        mapping = {"type": value} if isinstance(value, str) else value
+        if not isinstance(mapping, dict) or mapping.get("type") is None:
+            problems.append(f"{path}: must be {self.name}, not {shown(value)}")
+            return None
+        kind = mapping["type"]
+        if kind not in self.blocks:
+            known = f" (known: {', '.join(self.blocks)})"
+            problems.append(f"{path}.type: no type {shown(kind)}{suggestion(kind, self.blocks) or known}")
+            return None
+        rest = {key: part for key, part in mapping.items() if key != "type"}
+        values = self.blocks[kind].read(rest, path, problems, beside=("type",))
+        return None if values is None else {"type": kind, **values}
+
+
+@dataclass(frozen=True)
 class Key:
     """A key of a block: its type, its meaning, an example in YAML, its default and how to say that default."""
 
-    type: Type | ListOf | MapOf | Block
+    type: Type | ListOf | MapOf | Block | Variant
     text: str
     example: str
     default: Any = None

@@ -1,0 +1,165 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is behind the NICs of guests, where that is no tap of the lab's: QEMU's own backends.
+
+A NIC that the node itself gives is linked with a medium, a hidden node that stands for what is behind the backend: for a network
+of its own, or for one that others' backends are in too. In a link between two guests the backends are the wire.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..backends import PAIRS, Forward, forwards, lease, listens, medium, mistakes
+from ..model import Endpoint, Ip, Link, Node, Topology
+from ..names import Names, digest
+from ..values import Problems
+
+_NIC = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,14}")  # it becomes a name in QEMU
+# What is an attribute of the tap that the lab does not make then.
+_OF_PORTS = ("tag", "trunks", "vlan_mode", "shaping", "offload")
+_FIRST_PORT, _PORTS = 20000, 10000  # below those that the kernel gives to clients
+
+
+def plugged(topology: Topology, problems: Problems) -> Topology:
+    """Return the topology with every backend complete, and a medium for each NIC that no link is for."""
+    ports = _Ports(topology, problems)
+    links = [_wired(link, topology, ports, problems) for link in topology.links]
+    nodes = dict(topology.nodes)
+    for node in topology.nodes.values():
+        for nic in node.guest.interfaces if node.guest else ():
+            link = _alone(node, nic, problems)
+            far = link.ends[1].node
+            nodes.setdefault(far, Node(far, "medium", nic.path, hidden=True))
+            links.append(link)
+    _check_models(replace(topology, links=tuple(links)), problems)
+    return replace(topology, nodes=nodes, links=tuple(links))
+
+
+def _alone(node: Node, nic: Endpoint, problems: Problems) -> Link:
+    """Return the link of a NIC that the node itself gives."""
+    backend: Mapping[str, Any] = nic.backend or {"type": "none"}
+    if not _NIC.fullmatch(nic.interface or ""):
+        problems.append(f"{nic.path}: '{nic.interface}' cannot be a NIC's name: a letter, then letters, digits, '-' and '_', 15 at most")
+    wrong = mistakes(backend)
+    problems.extend(f"{nic.path}.backend.{problem}" for problem in wrong)
+    if backend["type"] == "user" and not wrong:
+        nic = replace(nic, ipv4=nic.ipv4 if nic.ipv4 and nic.ipv4.method != "dhcp" else Ip("user", (lease(backend),)))
+    name = (medium(backend) if not wrong else None) or f"{node.name}:{nic.interface} {backend['type']}"
+    return Link(nic.path, (replace(nic, backend=backend), Endpoint(name, nic.path)))
+
+
+def _wired(link: Link, topology: Topology, ports: _Ports, problems: Problems) -> Link:
+    """Return a link with the backends of its guests."""
+    if not any(end.backend for end in link.ends):
+        return link
+    first, second = link.ends
+    kinds = {topology.nodes[end.node].kind for end in link.ends}
+    wrong = sorted({key for end in link.ends for key in _OF_PORTS if getattr(end, key)} | ({"mtu"} if link.mtu else set()))
+    own = next(end for end in link.ends if end.backend)
+    backend: Mapping[str, Any] = own.backend or {}
+    kind = backend["type"]
+    if kinds == {"vm"}:
+        link = _pair(link, first, second, ports, problems)
+    elif kind == "tap" and not any(backend[key] for key in ("script", "downscript", "device")):
+        return replace(link, ends=(replace(first, backend=None), replace(second, backend=None)))
+    elif kind == "tap" and kinds <= {"vm", "ovs", "bridge"}:
+        if backend["device"]:
+            problems.append(f"{own.path}: the tap of {own} is named by the link's device; leave out device of backend")
+    elif kind != "bridge" or "bridge" not in kinds:
+        where = "a link between guests" if kind in PAIRS else "a link with a bridge" if kind == "bridge" else f"nodes.{own.node}.interfaces"
+        problems.append(f"{link.path}.backend: '{kind}' cannot be the backend here; it has its place in {where}")
+    if wrong or not link.up:
+        problems.append(f"{link.path}: {(wrong or ['up'])[0]} is for what the lab makes, and not with the backend '{kind}'; leave it out")
+    return link
+
+
+def _pair(link: Link, first: Endpoint, second: Endpoint, ports: _Ports, problems: Problems) -> Link:
+    """Return a link between two guests whose backends find each other."""
+    kinds = {end.backend["type"] if end.backend else "tap" for end in link.ends}
+    kind = min(kinds)
+    if len(kinds) > 1 or kind not in PAIRS:
+        problems.append(f"{link.path}.backend: must be the same at both ends, one of {', '.join(PAIRS)}")
+        return link
+    given = [{key: value for key, value in (end.backend or {}).items() if value is not None} for end in link.ends]
+    defaults = [end.backend or {} for end in link.ends]
+    names = (ports.lab, *sorted(map(str, link.ends)))
+    # Whoever comes first in the file listens, in all of its links: so there is an order to start in.
+    order = list(ports.topology.nodes)
+    turned = order.index(first.node) > order.index(second.node)
+    found = PAIRS[kind](ports.derive(link.path, *names, "1"), ports.derive(link.path, *names, "2"), names)
+    unsaid = all(values.get(key) is None for values in given for key in (*found[0], *found[1]))
+    derived: tuple[dict[str, Any], ...] = (found[::-1] if turned else found) if unsaid else ({}, {})
+    ends = tuple(replace(end, backend={**default, **own}) for end, default, own in zip(link.ends, defaults, derived))
+    wrong = [problem for end in ends for problem in mistakes(end.backend or {})]
+    problems.extend(f"{link.path}.backend.{problem}" for problem in dict.fromkeys(wrong))
+    if not wrong and medium(ends[0].backend or {}) != medium(ends[1].backend or {}):
+        problems.append(f"{link.path}.backend: the two ends do not meet; leave out their addresses, and they will")
+    return replace(link, ends=(ends[0], ends[1]))
+
+
+class _Ports:
+    """The ports of the lab host that backends listen on: those that the file gives come first."""
+
+    def __init__(self, topology: Topology, problems: Problems) -> None:
+        self.topology, self.lab = topology, topology.name
+        self._names = Names("port of the lab host")
+        taken: list[tuple[Forward, str]] = []
+        for end in _backends(topology):
+            for port, key in _listened(end.backend or {}):
+                path = f"{end.path}.backend.{key}"
+                # What one backend asks twice, it is told itself.
+                others = (where for other, where in taken if port.meets(other) and not where.startswith(f"{end.path}."))
+                owner = next(others, None)
+                if owner:
+                    problems.append(f"{path}: port {port.port}/{port.protocol} of the lab host is taken by {owner}")
+                taken.append((port, path))
+                self._names.claim(str(port.port), path, [])
+
+    def derive(self, path: str, *names: str) -> int:
+        """Return a port that nothing else of the lab uses."""
+        return int(self._names.derive(path, _candidates(names)))
+
+
+def _candidates(names: tuple[str, ...]) -> Iterator[str]:
+    number = 0
+    while True:
+        yield str(_FIRST_PORT + int.from_bytes(digest(*names, str(number))[:4], "big") % _PORTS)
+        number += 1
+
+
+def _listened(backend: Mapping[str, Any]) -> Iterator[tuple[Forward, str]]:
+    """Yield the ports of the lab host that a backend listens on, with their keys."""
+    if backend["type"] == "user" and not mistakes(backend):
+        yield from ((forward, f"hostfwd[{number}]") for number, forward in enumerate(forwards(backend)))
+    address = listens(backend) or "unix:"
+    if not address.startswith("unix:"):
+        host, _colon, port = address.rpartition(":")
+        yield Forward("tcp", host, int(port), "", 0), "listen"
+
+
+def _backends(topology: Topology) -> Iterator[Endpoint]:
+    for node in topology.nodes.values():
+        yield from (nic for nic in (node.guest.interfaces if node.guest else ()) if nic.backend)
+    yield from (end for link in topology.links for end in link.ends if end.backend)
+
+
+def _check_models(topology: Topology, problems: Problems) -> None:
+    """Check that several queues, and the kernel's help, are asked of models that know them."""
+    for link in topology.links:
+        for end in link.ends:
+            guest = topology.nodes[end.node].guest if end.node in topology.nodes else None
+            model = end.model or (guest.model if guest else "")
+            backend = end.backend["type"] if end.backend else "tap"
+            if end.queues and end.queues > 1 and not model.startswith("virtio-net"):
+                problems.append(f"{end.path}.queues: a NIC of model '{model}' has one queue; take virtio-net-pci")
+            elif end.queues and end.queues > 1 and (end.backend and backend != "vhost-user"):
+                problems.append(f"{end.path}.queues: a NIC with the backend '{backend}' has one queue")
+            if end.vhost and not model.startswith("virtio-net"):
+                problems.append(f"{end.path}.vhost: is for virtio models, not for '{model}'")
+            elif end.vhost and end.backend:
+                problems.append(f"{end.path}.vhost: is for taps that the lab makes, not for the backend '{backend}'")
