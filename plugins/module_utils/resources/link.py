@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -60,16 +60,23 @@ class LinkDriver:
         if problems:
             raise LabErrors(problems)
         goal = replace(goal, want=tuple(_settled(link, have.get(link.key)) for link in goal.want))
-        lost = {change.key for change in earlier if change.kind == "netns" and change.action in ("remove", "replace")}
+        lost = {change.key: change for change in earlier if change.kind == "netns" and change.action in ("remove", "replace")}
+        lent = {name for name, change in lost.items() if change.before and change.before.source}
         left = {key: link for key, link in have.items() if link.netns not in lost}
         wanted = {target.key: target for target in goal.want}
         changes = [
             replace(change, after=wanted[change.key], replace=True) if _loses_owner(change) else change
             for change in compare(self.kind, left, goal, scope, replace_on=_MADE_AS)
         ]
+        changes = _with_lost_peers(changes, wanted, left, {name for name, change in lost.items() if change.replace})
         changes = _with_lost_vlans(changes, wanted, left)
         # A process inside keeps a namespace alive without its name, and a wire between two such ones would stay with it.
-        wires = (link for link in have.values() if link.lab == scope.lab and link.netns in lost and link.peer and link.peer[0] in lost)
+        # One that was lent stays, with all that is not taken out of it.
+        wires = (
+            link
+            for link in have.values()
+            if link.lab == scope.lab and link.netns in lost and (link.netns in lent or (link.peer and link.peer[0] in lost))
+        )
         changes += [Change(self.kind, wire, None) for wire in wires if goal.purge]
         made = {change.key for change in earlier if change.kind == "netns" and change.after}
         homeless = {link.netns for link in goal.want if link.netns and link.netns not in made and key_of(link.netns, "lo") not in left}
@@ -196,6 +203,16 @@ def _settled(target: Link, current: Link | None) -> Link:
 def _merged(current: BridgeSettings, target: BridgeSettings) -> BridgeSettings:
     """Return target with its unmanaged settings filled from current."""
     return replace(target, **{name: value for name, value in vars(current).items() if getattr(target, name) is None})
+
+
+def _with_lost_peers(
+    changes: list[Change[Link]], wanted: Mapping[str, Link], left: Mapping[str, Link], replaced: Collection[str]
+) -> list[Change[Link]]:
+    """Return the changes with those of veth ends that go because their other end is in a namespace that is made anew."""
+    peers = {key: link.peer for key, link in left.items() if key in wanted}
+    halves = [key for key, peer in peers.items() if peer and peer[0] in replaced]
+    rest = [change for change in changes if change.key not in halves]
+    return rest + [Change(LinkDriver.kind, left[key], wanted[key], replace=True) for key in halves]
 
 
 def _with_lost_vlans(changes: list[Change[Link]], wanted: Mapping[str, Link], left: Mapping[str, Link]) -> list[Change[Link]]:

@@ -48,12 +48,18 @@ def names() -> list[str]:
 
 def exists(name: str) -> bool:
     """Say whether name can be entered; a file left by an interrupted run cannot."""
+    return inode(name) is not None
+
+
+def inode(name: str) -> int | None:
+    """Return the number of the namespace that has a name, or a path, at this time; None if it cannot be entered."""
     try:
         with _opened(name) as descriptor:
+            found = os.fstat(descriptor)
             # NSFS_MAGIC: on a plain file setns(2) would fail.
-            return os.fstat(descriptor).st_dev != os.stat(NETNS).st_dev
+            return found.st_ino if found.st_dev != os.stat(NETNS).st_dev else None
     except FileNotFoundError:
-        return False
+        return None
 
 
 def pids(wanted: Sequence[str]) -> dict[str, list[int]]:
@@ -81,9 +87,14 @@ def identity() -> str:
             return f"{own.st_ino}-{own.st_ctime_ns}"
 
 
+def entry(name: str, enter: str = "") -> list[str]:
+    """Return what runs a command in a namespace: ip-netns(8), or the script that enters all namespaces of a container."""
+    return ["sh", enter] if enter else ["ip", "netns", "exec", name]
+
+
 @contextmanager
 def inside(name: str) -> Iterator[None]:
-    """Run the body with the calling thread in the network namespace name; '' stays where it is."""
+    """Run the body with the calling thread in the network namespace name, or the one of an absolute path; '' stays where it is."""
     if not name:
         yield
         return
@@ -148,7 +159,7 @@ def fresh(name: str) -> Iterator[None]:
         _check(_libc.unshare(_CLONE_NEWNET), f"make the network namespace '{name}'")
         try:
             yield
-            _bind(name)
+            bind(name)
         finally:
             _check(_libc.setns(home, _CLONE_NEWNET), "return to the lab host's network namespace")
     finally:
@@ -181,11 +192,12 @@ def prepare() -> None:
         os.close(directory)
 
 
-def _bind(name: str) -> None:
+def bind(name: str, source: str = "/proc/thread-self/ns/net") -> None:
+    """Give a namespace its name; the default is the one that this thread is in."""
     path = NETNS / name
     path.unlink(missing_ok=True)  # a plain file that an interrupted run left; a mounted one cannot be unlinked
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDONLY, 0o444))
-    code = _libc.mount(b"/proc/thread-self/ns/net", os.fsencode(path), b"none", _MS_BIND, None)
+    code = _libc.mount(os.fsencode(source), os.fsencode(path), b"none", _MS_BIND, None)
     if code:
         number = ctypes.get_errno()
         path.unlink()

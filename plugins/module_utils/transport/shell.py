@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from . import namespaces
+
 # Guests come and go under the same address, so there is no host key to hold on to.
 SSH_OPTIONS = (
     "-oBatchMode=yes",
@@ -36,6 +38,7 @@ class Node:
     address: str
     interfaces: tuple[Mapping[str, Any], ...]
     cloud_init: bool
+    enter: str = ""  # the script that enters all namespaces of a container
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -55,6 +58,7 @@ def node_from(item: Mapping[str, Any]) -> Node:
         address=addresses[0] if addresses else "",
         interfaces=interfaces,
         cloud_init=bool(item.get("cloud_init")),
+        enter=item.get("enter") or "",
     )
 
 
@@ -74,7 +78,7 @@ class Shells:
         if node.kind == "vm":
             return ["ssh", "-i", self.key_file, "-oIdentitiesOnly=yes", *SSH_OPTIONS, f"{node.user}@{node.address}", script]
         if node.netns:
-            return ["ip", "netns", "exec", node.netns, "sh", "-c", script]
+            return [*namespaces.entry(node.netns, node.enter), "sh", "-c", script]
         return ["sh", "-c", script]
 
     def start(self, node: Node, script: str) -> subprocess.Popen[str]:

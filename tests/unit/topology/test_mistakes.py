@@ -20,7 +20,7 @@ MISTAKES = {
     "unknown node, nothing near": ("{nodes: [a], links: [a zzz]}", ["links[0].endpoints[1]: no node 'zzz'"]),
     "unknown kind": (
         "{nodes: {a: {kind: brigde}}}",
-        ["nodes.a.kind: must be one of netns, vm, ovs, bridge, host, uplink, not 'brigde' (did you mean 'bridge'?)"],
+        ["nodes.a.kind: must be one of netns, container, vm, ovs, bridge, host, uplink, not 'brigde' (did you mean 'bridge'?)"],
     ),
     "unknown key": ("{nodes: {a: {kind: vm, memroy: 7}}}", ["nodes.a: unknown key 'memroy' (did you mean 'memory'?)"]),
     "key of another kind": ("{nodes: {a: {kind: host, cpus: 2}}}", ["nodes.a: unknown key 'cpus' (known: ipv4, ipv6)"]),

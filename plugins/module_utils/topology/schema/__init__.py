@@ -11,6 +11,7 @@ from ..expect import EXPECT, EXPECTATIONS
 from ..values import Block, Key, MapOf, Type
 from ..values.ip import ADDRESSES, NETWORK
 from ..values.scalars import DEVICE, DOMAIN, LAB, MAPPING, TEXT, choice, list_of_links, nodes_by_name, number
+from .containers import ADOPT, CLOCKS, CONTAINER
 from .expand import BLOCKS, EXPANDED
 from .guests import IMAGE, USERS, VM
 from .links import END, ENDPOINT, ENDPOINTS, FITS, LINK, SHAPING
@@ -19,6 +20,7 @@ from .nodes import HOST, ROUTED, SPACE, SUB_INTERFACE
 from .switches import CONTROLLER, DHCP, LINUX, MIRROR, OVS, SWITCH
 
 __all__ = [
+    "ADOPT",
     "BRIDGES",
     "DHCP",
     "END",
@@ -37,7 +39,8 @@ __all__ = [
 ]
 
 NODES: dict[str, Block] = {
-    "netns": Block("a mapping", SPACE),
+    "netns": Block("a mapping", {**SPACE, "adopt": Key(ADOPT, "A namespace that is somebody else's, and stays so.", "{pid: 4711}")}),
+    "container": Block("a mapping", {**{name: key for name, key in SPACE.items() if name != "frr"}, **CONTAINER}),
     "vm": Block("a mapping", {**VM, **ROUTED}),
     "ovs": Block("a mapping", {**SWITCH, **OVS}),
     "bridge": Block("a mapping", {**SWITCH, **LINUX}),
@@ -51,7 +54,8 @@ NODES: dict[str, Block] = {
 BRIDGES = {"ovs": tuple(OVS), "bridge": tuple(LINUX)}
 KIND = Key(
     choice(*NODES),
-    "What the node is: a network namespace, a guest, an Open vSwitch bridge, a Linux bridge, the lab host, or one of its interfaces.",
+    "What the node is: a network namespace, one with namespaces of the other kinds too, a guest, an Open vSwitch bridge, a Linux bridge, "
+    "the lab host, or one of its interfaces.",
     "vm",
     "netns",
 )
@@ -137,6 +141,8 @@ def describe() -> dict[str, list[dict[str, Any]]]:
         "bgp": BGP,
         "neighbor": NEIGHBOR,
         "isis": ISIS,
+        "clocks": CLOCKS,
+        "adoption": ADOPT,
         "link": LINK,
         "endpoint": ENDPOINT,
         "expectation": EXPECT,
