@@ -26,7 +26,19 @@ GIVEN = {
     "linux_bridge_info": ["ip link add br0 type bridge"],
     "link_info": ["ip netns add ns1", "ip -n ns1 link add eth0 type bridge"],
 }
-MODULES = ["netns", "tap", "veth", "linux_bridge", "shaping", "netns_info", "link_info", "linux_bridge_info", "host_info", "ovs_service"]
+MODULES = [
+    "netns",
+    "namespace",
+    "tap",
+    "veth",
+    "linux_bridge",
+    "shaping",
+    "netns_info",
+    "link_info",
+    "linux_bridge_info",
+    "host_info",
+    "ovs_service",
+]
 
 
 def play(tasks: list[dict[str, Any]], folder: Path, *arguments: str, prefix: Sequence[str] = ()) -> dict[str, Any]:
