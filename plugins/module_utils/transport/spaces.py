@@ -73,12 +73,12 @@ def make(home: Path, layout: Layout, place: Callable[[int], None], settle: Calla
         _guarded(lambda: _build(home, layout, settle, orders, answer), answer)
     os.close(answer)
     os.close(orders)
-    with os.fdopen(answers) as said, os.fdopen(order, "w") as tell:
-        try:
+    try:
+        with os.fdopen(answers) as said, os.fdopen(order, "w") as tell:
             place(maker)
             print("go", file=tell, flush=True)
-            first = int(_answer(said.readline(), home))
-            _answer(said.readline(), home)
+            # The maker tells the number of its child, which tells that it is done, whoever comes first.
+            first = int("".join(_answer(said.readline(), home) for _both in range(2)))
             for kind in layout.kinds:
                 if kind != "net":
                     (home / kind).touch(mode=0o444)
@@ -86,8 +86,8 @@ def make(home: Path, layout: Layout, place: Callable[[int], None], settle: Calla
             bound(first)
             print("go", file=tell, flush=True)
             said.read()  # until it has become process 1, or has ended
-        finally:
-            os.waitpid(maker, 0)
+    finally:
+        os.waitpid(maker, 0)  # it ends when nobody is there to tell it to go on
 
 
 def kinds_in(home: Path) -> list[str]:
