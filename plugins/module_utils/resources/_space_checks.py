@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from .._errors import LabErrors
 from ..transport import cgroups, furniture, processes
@@ -32,6 +32,16 @@ class Wanted(Protocol):
     @property
     def mounts(self) -> Mapping[str, str]: ...
     @property
+    def hostname(self) -> str | None: ...
+    @property
+    def boottime(self) -> int: ...
+    @property
+    def monotonic(self) -> int: ...
+    @property
+    def cpus(self) -> float | None: ...
+    @property
+    def memory(self) -> int | None: ...
+    @property
     def uid_map(self) -> tuple[str, ...]: ...
     @property
     def gid_map(self) -> tuple[str, ...]: ...
@@ -54,19 +64,27 @@ def _senseless(space: Wanted) -> Iterator[str]:
     what = f"The namespaces of '{space.name}'"
     if not space.kinds:
         yield f"{what} are of no kind; name at least one."
-    needs = {"mnt": bool(space.rootfs or space.mounts), "user": bool(space.uid_map)}
-    for kind, needed in needs.items():
-        if needed and kind not in space.kinds:
-            yield f"{what} need the kind '{kind}' for {'mounts' if kind == 'mnt' else 'uid_map'}."
+    needs: dict[str, list[tuple[str, Any]]] = {
+        "uts": [("hostname", space.hostname)],
+        "mnt": [("mounts", space.mounts), ("rootfs", space.rootfs)],
+        "pid": [("rootfs, which has a view of processes of its own", space.rootfs)],
+        "user": [("uid_map", space.uid_map)],
+        "time": [("boottime", space.boottime), ("monotonic", space.monotonic)],
+    }
+    for kind, options in needs.items():
+        for option, value in options:
+            if value and kind not in space.kinds:
+                yield f"{what} need the kind '{kind}' for {option}."
     if "user" in space.kinds and not space.uid_map:
         yield f"{what} need a uid_map for the kind 'user', such as '0 100000 65536'."
     for line in (*space.uid_map, *space.gid_map):
         if not _MAP.fullmatch(line):
             yield f"{what} have a map '{line}'; it must be three numbers as in '0 100000 65536': first inside, first outside, how many."
-    if "pid" not in space.kinds and "time" not in space.kinds and not space.rootfs:
-        return
-    if space.rootfs and "pid" not in space.kinds:
-        yield f"{what} need the kind 'pid' for a rootfs, which has a view of processes of its own."
+    for path in (path for pair in space.mounts.items() for path in pair):
+        if not path.startswith("/") and path != furniture.TMPFS:
+            yield f"{what} have a mount '{path}'; it must be an absolute path."
+    if (space.cpus or 0) < 0 or (space.memory or 0) < 0:
+        yield f"{what} have a limit below 0; cpus is a number of CPUs, memory one of MiB, and 0 is no limit."
 
 
 def _missing(space: Wanted) -> Iterator[str]:

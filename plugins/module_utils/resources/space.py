@@ -84,7 +84,7 @@ def space_from(item: Mapping[str, Any], lab: str) -> Space:
         gid_map=tuple(item.get("gid_map") or uid_map),
         boottime=item.get("boottime") or 0,
         monotonic=item.get("monotonic") or 0,
-        cpus=item.get("cpus"),
+        cpus=None if item.get("cpus") is None else round(item["cpus"], 2),  # what a control group says again
         memory=item.get("memory"),
     )
 

@@ -113,7 +113,7 @@ def inits(top: Path) -> dict[Path, int]:
         with suppress(OSError):
             argv = Path(f"/proc/{entry}/cmdline").read_bytes().split(b"\0")
             home = Path(os.fsdecode(argv[-2])) if len(argv) > 2 else Path()
-            if argv[2:3] == [_INIT.encode()] and home.parent == top and _is_child(entry):
+            if home.parent == top and _is_child(entry):
                 found[home] = int(entry)
     return found
 

@@ -79,6 +79,11 @@ def test_a_container_is_a_node_with_files_and_processes_of_its_own() -> None:
     assert inside("hostname; cat /proc/1/comm").split() == ["queen", "sh"]
     assert "http.server" in inside("ps -eo args")
     assert "labhost" not in inside("ps -eo args")
+    # The node's resolv.conf is where any namespace's is.
+    shell("mkdir -p /etc/netns/hive.queen; echo nameserver 10.71.0.53 >/etc/netns/hive.queen/resolv.conf")
+    assert inside("cat /etc/resolv.conf") == "nameserver 10.71.0.53"
+    shell("rm -r /etc/netns/hive.queen; rmdir --ignore-fail-on-non-empty /etc/netns")
+    assert inside("cat /etc/resolv.conf") == Path("/etc/resolv.conf").read_text().strip()
     # Another hostname changes in place.
     data = copy.deepcopy(DATA)
     data["nodes"]["queen"]["hostname"] = "mother.example"

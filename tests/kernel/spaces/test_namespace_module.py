@@ -157,7 +157,11 @@ def test_a_process_in_the_background_is_reaped_by_process_1_and_dies_with_it() -
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({"kinds": ["uts"], "rootfs": "/"}, "need the kind 'mnt' for mounts"),
+        ({"kinds": ["uts"], "rootfs": "/"}, "need the kind 'mnt' for rootfs"),
+        ({"kinds": ["mnt"], "rootfs": "/", "hostname": "x"}, "need the kind 'uts' for hostname"),
+        ({"kinds": ["mnt"], "mounts": {"mnt": "tmpfs"}}, "it must be an absolute path"),
+        ({"kinds": ["pid"], "boottime": 7}, "need the kind 'time' for boottime"),
+        ({"kinds": ["pid"], "cpus": -1}, "a limit below 0"),
         ({"kinds": ["user"]}, "need a uid_map"),
         ({"kinds": ["user"], "uid_map": ["root"]}, "three numbers as in '0 100000 65536'"),
         ({"kinds": ["mnt"], "mounts": {"/nowhere": "tmpfs"}}, "there is no such path inside"),
