@@ -11,7 +11,8 @@ version_added: "0.1.0"
 author: netvirt.lab authors (@netvirt)
 description:
   - Runs every command of a task by C(ip netns exec) in a network namespace of the host that the connection leads to, whatever connection
-    plugin that is. Pipelining, copying, fetching and asynchronous tasks work as without it.
+    plugin that is; for a container of a lab, in all of its namespaces. Pipelining, copying, fetching and asynchronous tasks work as
+    without it.
   - Where the namespace does not exist the task fails, over SSH as unreachable; nothing ever runs outside of it.
   - A user other than root needs C(sudo) without a password on the host, as entering a namespace is root's privilege.
 options:
@@ -21,6 +22,12 @@ options:
     required: true
     vars:
       - name: ansible_netns
+  enter:
+    description: The path of the script that enters all namespaces of a container, where C(ip netns exec) would enter one only.
+    type: str
+    default: ''
+    vars:
+      - name: ansible_netns_enter
   become_user:
     description: The user to be inside the namespace. One other than V(root) needs pipelining, as Ansible's files are root's.
     type: str
@@ -77,7 +84,8 @@ class BecomeModule(BecomeBase):
         super().build_become_command(cmd, shell)
         if not cmd:
             return cmd
-        enter = ["ip", "netns", "exec", self.get_option("netns")]
+        script = self.get_option("enter")
+        enter = ["sh", script] if script else ["ip", "netns", "exec", self.get_option("netns")]
         user = super().get_option("become_user")
         if user != "root":
             enter += ["runuser", "-u", user, "--"]

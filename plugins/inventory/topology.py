@@ -164,7 +164,15 @@ except ImportError:  # ansible-core 2.18 trusts all
 
 _LAB_HOSTS = "lab_hosts"
 _NODES = "nodes"
-_GROUPS = {"vm": "vms", "netns": "namespaces", "ovs": "switches", "bridge": "switches", "host": _NODES, "uplink": _NODES}
+_GROUPS = {
+    "vm": "vms",
+    "netns": "namespaces",
+    "container": "containers",
+    "ovs": "switches",
+    "bridge": "switches",
+    "host": _NODES,
+    "uplink": _NODES,
+}
 _HERE = {"ansible_connection": "local", "ansible_python_interpreter": "/usr/bin/python3"}
 
 
@@ -269,6 +277,8 @@ class InventoryModule(BaseInventoryPlugin):
         here = reach.through_host(lab_host, variables)
         self._add_group("switches", here, _NODES)
         self._add_group("namespaces", reach.in_namespace(lab_host, variables), _NODES)
+        if any(node.kind == "container" for node in topology.nodes.values()):
+            self._add_group("containers", {}, "namespaces")
         self._add_group("vms", reach.to_guests(lab_host, variables, str(private_key(topology.name))), _NODES)
         self._set(lab_host, {"netvirt_lab": topology.name})
         self._set_plain(lab_host, {"netvirt_share": share, "netvirt_packed_share": packed(share), "netvirt_passwords": passwords(topology)})
@@ -276,8 +286,8 @@ class InventoryModule(BaseInventoryPlugin):
             node = topology.nodes[described["name"]]
             self.inventory.add_host(node.name, group=_GROUPS[node.kind])
             self._set_plain(node.name, {"netvirt_node": described})
-            if node.kind == "netns":
-                self._set(node.name, {"ansible_netns": node.netns})
+            if node.space:
+                self._set(node.name, reach.space(described))
             elif node.kind == "vm":
                 self._set(node.name, reach.guest(node, topology))
             elif node.kind in ("host", "uplink"):

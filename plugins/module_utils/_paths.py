@@ -23,6 +23,16 @@ def state_dir(lab: str) -> Path:
     return STATE / lab
 
 
+def space_dir(lab: str, name: str) -> Path:
+    """Return the directory of what holds a container's namespaces."""
+    return run_dir(lab) / "spaces" / name
+
+
+def enter_script(lab: str, name: str) -> Path:
+    """Return the script that runs a command inside all of a container's namespaces."""
+    return space_dir(lab, name) / "enter"
+
+
 def make_public(path: Path) -> None:
     """Make a directory, with its parents, that everyone may read whatever the umask is: QEMU and others run as other users."""
     if not path.is_dir():

@@ -33,6 +33,7 @@ from .resources.node_sysctl import NodeSysctlDriver, sysctls_from
 from .resources.ovs import HostDatapath, OvsDriver, host_datapath
 from .resources.service import ServiceDriver, service_from
 from .resources.shaping import ShapingDriver, shapings_from
+from .resources.space import SpaceDriver, space_from
 from .resources.vm_goals import vm_goals
 from .topology.narrow import narrowed, without
 from .transport import namespaces
@@ -66,7 +67,8 @@ def share_goals(
     services += [service for item in share.get("frr") or () for service in frr_services(item, lab)]
     return [
         Goal(FolderDriver(), purge=not share),
-        Goal(NamespaceDriver(), tuple(Namespace(item["name"], lab) for item in share.get("namespaces") or ()), purge=True),
+        Goal(SpaceDriver(), tuple(space_from(item, lab) for item in share.get("containers") or ()), purge=True),
+        Goal(NamespaceDriver(), tuple(Namespace(lab=lab, **item) for item in share.get("namespaces") or ()), purge=True),
         Goal(LinkDriver(), tuple(link_from(item, lab) for item in links), purge=True),
         Goal(MemberDriver(), tuple(member_from(item, lab) for item in share.get("members") or ()), purge=True),
         Goal(OvsDriver(), tuple(bridge_from({**item, "ports": untagged(item)}, lab) for item in bridges), purge=True),

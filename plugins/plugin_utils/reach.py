@@ -36,6 +36,14 @@ def in_namespace(name: str, host: Mapping[str, Any]) -> Variables:
     return {**through_host(name, host), "ansible_become": True, "ansible_become_method": "netvirt.lab.netns", "ansible_pipelining": True}
 
 
+def space(described: Mapping[str, Any]) -> Variables:
+    """Return what is a namespace's own; a container has files of its own, among which it sees those that Ansible sends to this place."""
+    variables: Variables = {"ansible_netns": described["netns"]}
+    if "enter" in described:
+        variables.update(ansible_netns_enter=described["enter"], ansible_remote_tmp=f"{described['enter'].rpartition('/')[0]}/shared/tmp")
+    return variables
+
+
 def to_guests(name: str, host: Mapping[str, Any], key: str) -> Variables:
     """Return how to reach the guests of a lab host, all alike."""
     arguments = _PASSING

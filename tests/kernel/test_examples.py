@@ -27,6 +27,7 @@ GIVEN = {
 }
 MODULES = [
     "netns",
+    "namespace",
     "tap",
     "veth",
     "linux_bridge",

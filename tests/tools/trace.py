@@ -109,6 +109,13 @@ def mounts() -> Iterator[str]:
             yield " ".join(line.split()[:3])
 
 
+def groups() -> Iterator[str]:
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        place, kind = line.split()[1:3]
+        if kind.startswith("cgroup"):
+            yield from (directory for directory, _below, _names in os.walk(f"{place}/netvirt"))
+
+
 KINDS: dict[str, Callable[[], Iterable[str]]] = {
     "link": links,
     "route": routes,
@@ -119,6 +126,7 @@ KINDS: dict[str, Callable[[], Iterable[str]]] = {
     "process": processes,
     "file": files,
     "mount": mounts,
+    "group": groups,
 }
 
 

@@ -90,3 +90,10 @@ def test_a_vlan_inside_a_vlan(machine: Host) -> None:
     outer = links(machine, "north")["eth0.100"]["linkinfo"]["info_data"]
     assert (outer["protocol"], outer["id"]) == ("802.1ad", 100)
     inside(machine, "north", "ping -c 2 -i 0.2 -w 5 10.60.107.2")
+
+
+def test_the_vlans_of_the_lab_netns_by_hand(machine: Host) -> None:
+    for network in (20, 21, 22):
+        inside(machine, "tagged", f"ping -c 2 -i 0.2 -w 5 10.31.{network}.2")
+    found = links(machine, "tagged-too")
+    assert [found[name]["linkinfo"]["info_data"]["protocol"] for name in ("q10", "ad20", "both")] == ["802.1Q", "802.1ad", "802.1Q"]

@@ -12,6 +12,7 @@ from typing import Any
 
 from .._errors import LabErrors
 from ..resources.dnsmasq import leases
+from ..topology.model import SPACES
 from ..transport import namespaces
 from ..transport.shell import Node, Shells, node_from, nodes_from
 from .checks import Check, Pairs, declared, implied, leased, told_of_names, unknown
@@ -38,7 +39,7 @@ class Lab:
 
     def checks(self, pairs: Pairs, outside: str | None) -> list[Check]:
         """Return all checks but those of leases, and what only a guest could tell that the lab host has no way to."""
-        own = [node for node in self.nodes.values() if node.kind in ("vm", "netns")]
+        own = [node for node in self.nodes.values() if node.kind in ("vm", *SPACES)]
         mute = {node.name for node in own if node.kind == "vm" and not node.address}
         found = (check for check in implied(own, told_of_names(self.share), outside, pairs) if check.node not in mute)
         return list(dict.fromkeys((*found, *declared(self.expect, self.nodes, self._left_out))))
@@ -59,7 +60,7 @@ def checked(lab: Lab, checks: Sequence[Check], keys: Shells, timeout: float) -> 
     """Carry out checks; return for each '' or its problem, and the reasons of the failures. timeout is in seconds."""
     results = run(checks, lab.senders(checks), keys, timeout)
     if lab.share:
-        own = [node for node in lab.nodes.values() if node.kind in ("vm", "netns")]
+        own = [node for node in lab.nodes.values() if node.kind in ("vm", *SPACES)]
         results.update(leased(own, {lease.mac for lease in leases(lab.share["lab"])}))
     # A bound of its own: where the time was used up by what failed, the reasons are wanted most.
     return results, explain(results, Wiring(lab.share), Eyes(), time.monotonic() + 15)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..topology.model import SWITCHES
+from ..topology.model import SPACES, SWITCHES
 
 LAB_HOST = "the lab host"
 
@@ -39,7 +39,7 @@ class Wiring:
         nodes = share.get("nodes") or []
         self.kinds = {node["name"]: node["kind"] for node in nodes}
         self.spaces = {node["name"]: node.get("netns") or "" for node in nodes if node["kind"] != "vm"}
-        self._names = {node["netns"]: node["name"] for node in nodes if node["kind"] == "netns"}
+        self._names = {node["netns"]: node["name"] for node in nodes if node["kind"] in SPACES}
         self._host = next((node["name"] for node in nodes if node["kind"] == "host"), LAB_HOST)
         self._switches = {node["interfaces"][0]["name"]: node["name"] for node in nodes if node["kind"] in SWITCHES}
         self.ports = {port["name"]: (bridge, port) for bridge in share.get("bridges") or [] for port in bridge.get("ports") or ()}

@@ -12,6 +12,7 @@ from typing import Any
 
 from .._errors import LabErrors
 from .._marks import owner
+from .._paths import run_dir
 from .._plan import Change, Scope
 from ..transport import ethtool, ip_stack, namespaces
 from ..transport.bridge import PortVlan
@@ -37,6 +38,11 @@ def made_anew(earlier: Iterable[Change[Any]]) -> set[str]:
 def lost(earlier: Iterable[Change[Any]]) -> set[str]:
     """Return the keys of the interfaces and namespaces that changes remove or replace: what they had is gone."""
     return {change.key for change in earlier if change.kind in _THINGS and change.action in ("remove", "replace")}
+
+
+def adopted(lab: str) -> list[str]:
+    """Return the names that a lab has given to namespaces that are not its own, by the notes of their driver."""
+    return [note.stem for note in (run_dir(lab) / "adopted").glob("*.json")]
 
 
 def require_present(names: Iterable[str], purpose: str, present: Collection[str], scope: Scope, earlier: Sequence[Change[Any]]) -> None:
@@ -97,7 +103,8 @@ class Network:
 class Survey:
     """What a run reads of the machine's namespaces. It enters each one once; what it tells holds until the first change."""
 
-    def __init__(self) -> None:
+    def __init__(self, lab: str | None = None) -> None:
+        self._lab = lab
         self._visits: dict[str, _Visit] = {}
         self._present: list[str] | None = None
         self._networks: dict[tuple[str, ...], Network] = {}
@@ -105,13 +112,13 @@ class Survey:
     @staticmethod
     def of(scope: Scope) -> Survey:
         """Return the one that the drivers of a run share, or one of its own for who observes outside of a run."""
-        found: Survey = Survey() if scope.seen is None else scope.seen.setdefault(Survey.__name__, Survey())
+        found: Survey = Survey(scope.lab) if scope.seen is None else scope.seen.setdefault(Survey.__name__, Survey(scope.lab))
         return found
 
     def present(self, spaces: Collection[str], everything: bool = False) -> list[str]:
         """Return the names of those of spaces that exist, or of all namespaces of the machine."""
         if self._present is None:
-            self._present = namespaces.names()
+            self._present = _less_twins(namespaces.names(), adopted(self._lab) if self._lab else ())
         return [name for name in self._present if (everything or name in spaces) and (name in self._visits or namespaces.exists(name))]
 
     def links(self, netns: str) -> Sequence[LinkRecord]:
@@ -155,6 +162,12 @@ class _Visit:
 def read_network(spaces: Collection[str], everything: bool = False) -> Network:
     """Read the lab host's own namespace and those of spaces that exist, or all of the machine."""
     return Survey().network(spaces, everything)
+
+
+def _less_twins(names: Sequence[str], lent: Sequence[str]) -> list[str]:
+    """Return names without further ones of namespaces that are lent to the lab: what it has there would seem to be there twice."""
+    known = {namespaces.inode(name) for name in lent} - {None}
+    return [name for name in names if not known or name in lent or namespaces.inode(name) not in known]
 
 
 def _numbers(links: Mapping[str, Sequence[LinkRecord]]) -> dict[str, dict[int, str]]:

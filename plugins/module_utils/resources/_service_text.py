@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from shlex import quote
 
+from ..transport.namespaces import entry
+
 ENDED = "ended"  # there while the command has ended and is not running again yet
 
 # The pause doubles up to half a minute while the command ends within ten seconds, and is a second else.
@@ -41,10 +43,17 @@ def script(
     directory: str,
     user: str,
     restart: bool,
+    enter: str = "",
 ) -> str:
-    """Return the script; it is run inside the namespace, and home is the service's own directory."""
+    """Return the script; it is run inside the network namespace, and home is the service's own directory.
+
+    enter is a script that leads into all namespaces of a container.
+    """
     # Each start sees the files of /etc/netns anew: a DHCP client may have written a resolv.conf since.
-    words = ["ip", "netns", "exec", quote(netns)]
+    words = [*map(quote, entry(netns, enter))]
+    if enter:  # a directory in there
+        words += ["sh", "-c", quote('cd "$0" && exec "$@"'), quote(directory)]
+        directory = "/"
     if user:
         words += ["setpriv", f"--reuid={quote(user)}", f'--regid="$(id -g {quote(user)})"', "--init-groups", "--"]
     if environment:

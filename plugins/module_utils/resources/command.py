@@ -9,7 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from .._errors import LabErrors
 from .._paths import run_dir
 from .._plan import Change, Goal, Scope, compare
 from ..transport import processes
-from ..transport.namespaces import inside
+from ..transport.namespaces import entry, inside
 from ._network import made_anew
 from ._node_notes import NodeNotes
 
@@ -34,6 +34,7 @@ class Commands:
     name: str
     lab: str | None = None
     commands: tuple[str, ...] = ()
+    enter: str = field(default="", metadata={"hidden": True})
 
     @property
     def key(self) -> str:
@@ -43,7 +44,7 @@ class Commands:
 
 def commands_from(item: Mapping[str, Any], lab: str) -> Commands:
     """Return what a share's mapping asks for."""
-    return Commands(item["netns"], item["name"], lab, tuple(item["commands"]))
+    return Commands(item["netns"], item["name"], lab, tuple(item["commands"]), item.get("enter") or "")
 
 
 class CommandDriver:
@@ -70,8 +71,8 @@ class CommandDriver:
     def plan(
         self, have: Mapping[str, Commands], goal: Goal[Commands], scope: Scope, earlier: Sequence[Change[Any]]
     ) -> list[Change[Commands]]:
-        """Compare; a namespace that is made anew has run nothing."""
-        made = made_anew(earlier)
+        """Compare; a namespace that is made anew has run nothing; that one without commands had some is still to be forgotten."""
+        made = made_anew(earlier).intersection(target.key for target in goal.want)
         return compare(self.kind, {netns: found for netns, found in have.items() if netns not in made}, goal, scope)
 
     def remove(self, changes: Sequence[Change[Commands]], scope: Scope) -> None:
@@ -98,7 +99,7 @@ class CommandDriver:
         for command in pending(done, target.commands):
             # Noted before it is started, so that a run that is killed leaves nothing unknown.
             self._note(lab, target, done)
-            argv = ["ip", "netns", "exec", target.netns, "sh", "-c", command]
+            argv = [*entry(target.netns, target.enter), "sh", "-c", command]
             environment = {processes.OWNER: str(self._directory(lab, target.netns) / str(len(done)))}
             ended = processes.logged(argv, environment, timeout=_PATIENCE)
             if ended.code:

@@ -69,11 +69,12 @@ class FirewallDriver:
     ) -> list[Change[Firewall]]:
         """Compare; a namespace that is made anew has no rules, and rules know an interface that is made anew by its old number."""
         made = made_anew(earlier)
+        fresh = made.intersection(target.key for target in goal.want)
         touched = {key.partition("/")[0] for key in made if "/" in key}
         now = {
             netns: replace(found, state="changed") if netns in touched and _NUMBERED.search(found.ruleset or "") else found
             for netns, found in have.items()
-            if netns not in made
+            if netns not in fresh
         }
         return compare(self.kind, now, goal, scope)
 

@@ -60,7 +60,8 @@ class LinkDriver:
         if problems:
             raise LabErrors(problems)
         goal = replace(goal, want=tuple(_settled(link, have.get(link.key)) for link in goal.want))
-        lost = {change.key for change in earlier if change.kind == "netns" and change.action in ("remove", "replace")}
+        lost = {change.key: change for change in earlier if change.kind == "netns" and change.action in ("remove", "replace")}
+        lent = {name for name, change in lost.items() if change.before and change.before.source}
         left = {key: link for key, link in have.items() if link.netns not in lost}
         wanted = {target.key: target for target in goal.want}
         changes = [
@@ -69,7 +70,12 @@ class LinkDriver:
         ]
         changes = _with_lost(changes, wanted, left)
         # A process inside keeps a namespace alive without its name, and a wire between two such ones would stay with it.
-        wires = (link for link in have.values() if link.lab == scope.lab and link.netns in lost and link.peer and link.peer[0] in lost)
+        # One that was lent stays, with all that is not taken out of it.
+        wires = (
+            link
+            for link in have.values()
+            if link.lab == scope.lab and link.netns in lost and (link.netns in lent or (link.peer and link.peer[0] in lost))
+        )
         changes += [Change(self.kind, wire, None) for wire in wires if goal.purge]
         made = {change.key for change in earlier if change.kind == "netns" and change.after}
         homeless = {link.netns for link in goal.want if link.netns and link.netns not in made and key_of(link.netns, "lo") not in left}

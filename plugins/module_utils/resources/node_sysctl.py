@@ -72,7 +72,8 @@ class NodeSysctlDriver:
     ) -> list[Change[NodeSysctls]]:
         """Compare; an interface that is made anew in this run has lost its settings, as has a namespace."""
         made = made_anew(earlier)
-        now = {netns: _without(found, made) for netns, found in have.items() if netns not in made}
+        fresh = made.intersection(target.key for target in goal.want)
+        now = {netns: _without(found, made) for netns, found in have.items() if netns not in fresh}
         return compare(self.kind, now, goal, scope)
 
     def remove(self, changes: Sequence[Change[NodeSysctls]], scope: Scope) -> None:

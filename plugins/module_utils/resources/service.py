@@ -59,6 +59,8 @@ class Service:
     shared: str = field(default="", metadata={"hidden": True})
     # Whether it is killed and not asked to end.
     unasked: bool = field(default=False, metadata={"hidden": True})
+    # The script that enters all namespaces of a container.
+    enter: str = field(default="", metadata={"hidden": True})
     # A command that tells whether the files make sense, run where they are, before anything is changed.
     check: tuple[str, ...] = field(default=(), metadata={"hidden": True})
 
@@ -101,6 +103,7 @@ def service_from(item: Mapping[str, Any], lab: str) -> Service:
         restart=item.get("restart") is not False,
         shared=item.get("shared") or "",
         unasked=bool(item.get("unasked")),
+        enter=item.get("enter") or "",
         check=tuple(item.get("check") or ()),
     )
 
@@ -184,6 +187,7 @@ def _write(service: Service) -> None:
         service.directory or (str(directory) if service.files else "/"),
         service.user,
         service.restart,
+        service.enter,
     )
     _private(home / _RUN, text)
     (home / ENDED).unlink(missing_ok=True)

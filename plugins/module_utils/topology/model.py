@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-Kind = Literal["netns", "vm", "ovs", "bridge", "host", "uplink", "medium"]
+Kind = Literal["netns", "container", "vm", "ovs", "bridge", "host", "uplink", "medium"]
 Method = Literal["dhcp", "static", "auto", "none", "user"]
 Version = Literal[4, 6]
 
 SWITCHES = frozenset(("ovs", "bridge"))
+SPACES = frozenset(("netns", "container"))
 
 
 @dataclass(frozen=True)
@@ -141,10 +142,26 @@ class Service:
 
 
 @dataclass(frozen=True)
+class Container:
+    """What a container has besides a network namespace; cpus and memory (MiB) are '' for no limit, clocks None for the lab host's."""
+
+    hostname: str | None = None
+    rootfs: str | None = None
+    overlay: bool = True
+    mounts: Mapping[str, str] = field(default_factory=dict)
+    uid_map: tuple[str, ...] = ()
+    gid_map: tuple[str, ...] = ()
+    clocks: Mapping[str, int] | None = None
+    cpus: float | str | None = None
+    memory: int | str | None = None
+
+
+@dataclass(frozen=True)
 class Space:
     """What only a network namespace has. ``frr`` is what the file declares of its routing daemons, None without any.
 
-    ``loopback`` holds addresses, or the one word 'auto' for each family that gets one.
+    ``loopback`` holds addresses, or the one word 'auto' for each family that gets one. ``adopt`` is the file of a namespace that is
+    somebody else's.
     """
 
     netns: str | None = None
@@ -156,6 +173,8 @@ class Space:
     services: Mapping[str, Service] = field(default_factory=dict)
     firewall: str | None = None
     frr: Mapping[str, Any] | None = None
+    adopt: str | None = None
+    container: Container | None = None
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .flow_text import with_ports
+from .model import SPACES
 from .names import altname, namespace
 from .plain import Item
 
@@ -43,7 +44,7 @@ class Part:
         Links are asked for before what sits on them.
         """
         netns, name = getattr(thing, "netns", ""), getattr(thing, "name", "")
-        if kind == "netns":
+        if kind in ("netns", "namespace"):
             return name in self.spaces
         if kind == "link":
             mine = netns in self.spaces or (thing.peer is not None and thing.peer[0] in self.spaces)
@@ -72,7 +73,10 @@ def narrowed(share: Item, names: Collection[str], there: Collection[str]) -> tup
     part = _part(share, share["lab"], names)
     chosen, spaces = part.names, part.spaces
     devices = {name: node["interfaces"][0]["device"] for name, node in nodes.items() if node["kind"] in _SWITCHES}
-    ready = {name for name, node in nodes.items() if node["kind"] not in ("netns", "vm") or node["netns"] in there} | {HOST, *chosen}
+    ready = {name for name, node in nodes.items() if node["kind"] not in (*SPACES, "vm") or node["netns"] in there} | {
+        HOST,
+        *chosen,
+    }
     around = {*devices, HOST}
     # Of a link between a chosen switch and another node, the port comes if it is there.
     keys = {
@@ -87,6 +91,7 @@ def narrowed(share: Item, names: Collection[str], there: Collection[str]) -> tup
     return {
         **share,
         "namespaces": [item for item in share["namespaces"] if item["name"] in spaces],
+        "containers": [item for item in share.get("containers") or () if item["name"] in spaces],
         "links": [kept for item in share["links"] for kept in _link(item, keys, needed, whole)],
         "members": [item for item in share["members"] if _key(item) in keys],
         "bridges": [_bridge(item, keys, whole) for item in share["bridges"] if item["name"] in needed | part.devices],

@@ -48,12 +48,18 @@ def names() -> list[str]:
 
 def exists(name: str) -> bool:
     """Say whether name can be entered; what a run that was killed has left of one cannot."""
+    return inode(name) is not None
+
+
+def inode(name: str) -> int | None:
+    """Return the number of the namespace that has a name, or a path, at this time; None if it cannot be entered."""
     try:
         with _opened(name) as descriptor:
+            found = os.fstat(descriptor)
             # NSFS_MAGIC: on a plain file setns(2) would fail.
-            return os.fstat(descriptor).st_dev != os.stat(NETNS).st_dev
+            return found.st_ino if found.st_dev != os.stat(NETNS).st_dev else None
     except FileNotFoundError:
-        return False
+        return None
 
 
 def left(name: str) -> str:
@@ -89,9 +95,14 @@ def identity() -> str:
             return f"{own.st_ino}-{own.st_ctime_ns}"
 
 
+def entry(name: str, enter: str = "") -> list[str]:
+    """Return what runs a command in a namespace: ip-netns(8), or the script that enters all namespaces of a container."""
+    return ["sh", enter] if enter else ["ip", "netns", "exec", name]
+
+
 @contextmanager
 def inside(name: str) -> Iterator[None]:
-    """Run the body with the calling thread in the network namespace name; '' stays where it is."""
+    """Run the body with the calling thread in the network namespace name, or the one of an absolute path; '' stays where it is."""
     if not name:
         yield
         return
@@ -159,7 +170,7 @@ def fresh(name: str, written: str = "") -> Iterator[None]:
         _check(_libc.unshare(_CLONE_NEWNET), f"make the network namespace '{name}'")
         try:
             yield
-            _bind(name, written)
+            bind(name, written=written)
         finally:
             _check(_libc.setns(home, _CLONE_NEWNET), "return to the lab host's network namespace")
     finally:
@@ -192,7 +203,8 @@ def prepare() -> None:
         os.close(directory)
 
 
-def _bind(name: str, written: str) -> None:
+def bind(name: str, source: str = "/proc/thread-self/ns/net", written: str = "") -> None:
+    """Give a namespace its name; the default is the one that this thread is in."""
     path = NETNS / name
     path.unlink(missing_ok=True)  # a plain file that an interrupted run left; a mounted one cannot be unlinked
     file = os.open(NETNS, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o444)
@@ -201,7 +213,7 @@ def _bind(name: str, written: str) -> None:
         os.link(f"/proc/self/fd/{file}", path, src_dir_fd=file)  # linkat(2), which alone follows the link to the file
     finally:
         os.close(file)
-    code = _libc.mount(b"/proc/thread-self/ns/net", os.fsencode(path), b"none", _MS_BIND, None)
+    code = _libc.mount(os.fsencode(source), os.fsencode(path), b"none", _MS_BIND, None)
     if code:
         number = ctypes.get_errno()
         path.unlink()

@@ -160,13 +160,23 @@ class Netlink:
 
 @contextmanager
 def directory(names: Sequence[str]) -> Iterator[Netlink]:
-    """Yield a conversation with a namespace of its own, in which the namespaces of these names have their places in it as numbers."""
+    """Yield a conversation with a namespace of its own, in which the namespaces of these names have their places in it as numbers.
+
+    One that has several names has the place of the first.
+    """
+    numbered: set[int] = set()
     with descriptors([""]) as home, nameless(), Netlink() as book:
         book.strict()
         for start in range(0, len(names), _BATCH):
             with descriptors(names[start : start + _BATCH]) as opened:
-                held = ((start + place, opened[name] if name else home[""]) for place, name in enumerate(opened))
-                book.send([_number(number, descriptor) for number, descriptor in held])
+                requests = []
+                for place, name in enumerate(opened):
+                    descriptor = opened[name] if name else home[""]
+                    inode = os.fstat(descriptor).st_ino
+                    if inode not in numbered:
+                        numbered.add(inode)
+                        requests.append(_number(start + place, descriptor))
+                book.send(requests)
         yield book
 
 

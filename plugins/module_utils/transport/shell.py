@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from . import namespaces
+
 # Guests come and go under the same address, so there is no host key to hold on to.
 SSH_OPTIONS = (
     "-oBatchMode=yes",
@@ -37,6 +39,7 @@ class Node:
     interfaces: tuple[Mapping[str, Any], ...]
     cloud_init: bool
     port: int = 22
+    enter: str = ""  # the script that enters all namespaces of a container
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -58,6 +61,7 @@ def node_from(item: Mapping[str, Any]) -> Node:
         port=way["port"],
         interfaces=interfaces,
         cloud_init=bool(item.get("cloud_init")),
+        enter=item.get("enter") or "",
     )
 
 
@@ -78,7 +82,7 @@ class Shells:
             options = ["-i", self.key_file, "-p", str(node.port), "-oIdentitiesOnly=yes", *SSH_OPTIONS]
             return ["ssh", *options, f"{node.user}@{node.address}", script]
         if node.netns:
-            return ["ip", "netns", "exec", node.netns, "sh", "-c", script]
+            return [*namespaces.entry(node.netns, node.enter), "sh", "-c", script]
         return ["sh", "-c", script]
 
     def start(self, node: Node, script: str) -> subprocess.Popen[str]:

@@ -16,7 +16,7 @@ from ansible_collections.netvirt.lab.plugins.become.netns import BecomeModule
 
 @pytest.fixture
 def options(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    values = {"netns": "the cave", "become_user": "root", "become_exe": "doas -u root"}
+    values = {"netns": "the cave", "enter": "", "become_user": "root", "become_exe": "doas -u root"}
     monkeypatch.setattr(BecomeBase, "get_option", lambda self, option, hostvars=None, playcontext=None: values[option])
     return values
 
@@ -40,6 +40,13 @@ def test_root_enters_by_itself(options: dict[str, Any]) -> None:
 
 def test_another_user_becomes_root_first(options: dict[str, Any]) -> None:
     assert words(BecomeModule(), "ada")[:7] == ["doas", "-u", "root", "ip", "netns", "exec", "the cave"]
+
+
+def test_a_container_is_entered_by_its_own_script(options: dict[str, Any]) -> None:
+    options["enter"] = "/run/the cave/enter"
+    command = BecomeModule().build_become_command("true", ShellModule())
+    assert " sh '/run/the cave/enter' " in command
+    assert "netns" not in command
 
 
 def test_another_user_inside(options: dict[str, Any]) -> None:

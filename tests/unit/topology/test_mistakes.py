@@ -20,7 +20,40 @@ MISTAKES = {
     "unknown node, nothing near": ("{nodes: [a], links: [a zzz]}", ["links[0].endpoints[1]: no node 'zzz'"]),
     "unknown kind": (
         "{nodes: {a: {kind: brigde}}}",
-        ["nodes.a.kind: must be one of netns, vm, ovs, bridge, host, uplink, not 'brigde' (did you mean 'bridge'?)"],
+        ["nodes.a.kind: must be one of netns, container, vm, ovs, bridge, host, uplink, not 'brigde' (did you mean 'bridge'?)"],
+    ),
+    "containers, all that can be wrong": (
+        "{nodes: {a: {kind: container, rootfs: abbey, mounts: {mnt: tmpfs}, uid_map: ['0 1'], clocks: {boottime: day}, cpus: 0,"
+        " memory: 1.5, hostname: '-a', overlay: 7}}}",
+        [
+            "nodes.a.rootfs: must be an absolute path, without '..', not 'abbey'",
+            "nodes.a.mounts: must be a mapping of absolute paths, or tmpfs, by absolute paths, not a mapping",
+            "nodes.a.uid_map[0]: must be a line of uid_map, three numbers such as '0 100000 65536', not '0 1'",
+            "nodes.a.clocks.boottime: must be a whole number from -1000000000 to 1000000000 (seconds), not 'day'",
+            "nodes.a.cpus: must be 'none' or a number of CPUs from 0.01 to 1024, not 0",
+            "nodes.a.memory: must be 'none' or a whole number from 1 to 16777216 (MiB), not 1.5",
+            "nodes.a.hostname: must be a host name, not '-a'",
+            "nodes.a.overlay: must be true or false, not 7",
+        ],
+    ),
+    "a container's other keys": (
+        "{nodes: {a: {kind: container, router: frr, gid_map: 0 5 5}, b: {kind: container, frr: {}}}}",
+        [
+            "nodes.a.router: routing daemons run in nodes of kind netns, not in containers; use true",
+            "nodes.a.gid_map: needs a uid_map",
+            "nodes.b: unknown key 'frr' (known: clocks, cpus, exec, firewall, gateway, gid_map, hostname, interfaces, ipv4, ipv6, "
+            "loopback, memory, mounts, netns, overlay, rootfs, router, routes, services, sysctls, uid_map)",
+        ],
+    ),
+    "adoption": (
+        "{nodes: {a: {adopt: {pid: 0}}, b: {adopt: {}}, c: {adopt: {path: ns/net}}, d: {adopt: {pid: '77'}, loopback: auto, firewall: x}}}",
+        [
+            "nodes.a.adopt.pid: must be the number of a process, not 0",
+            "nodes.b.adopt: must be a mapping with the key pid or path",
+            "nodes.c.adopt.path: must be an absolute path, without '..', not 'ns/net'",
+            "nodes.d.loopback: is not for a namespace that is adopted, as it would change what is not the lab's",
+            "nodes.d.firewall: is not for a namespace that is adopted, as it would change what is not the lab's",
+        ],
     ),
     "unknown key": ("{nodes: {a: {kind: vm, memroy: 7}}}", ["nodes.a: unknown key 'memroy' (did you mean 'memory'?)"]),
     "key of another kind": ("{nodes: {a: {kind: host, cpus: 2}}}", ["nodes.a: unknown key 'cpus' (known: ipv4, ipv6, nat, router)"]),

@@ -19,6 +19,7 @@ from ..resolve.networks import Place, places, segments
 from . import links as of_links
 from . import nodes as of_nodes
 from . import openflow
+from .containers import containers, namespace_item
 from .services import dnsmasq, forwarding
 
 
@@ -39,7 +40,7 @@ def compile_share(topology: Topology) -> Item:
     return {
         "lab": topology.name,
         "images": given(**topology.images),
-        "namespaces": [{"name": node.netns} for node in nodes if node.space],
+        "namespaces": [namespace_item(node.space) for node in nodes if node.space],
         "links": [
             *(of_links.bridge_link(node, switch, topology) for node, switch in switches if node.kind == "bridge"),
             *(item for link in topology.links for item in of_links.interfaces(link, topology)),
@@ -64,10 +65,11 @@ def compile_share(topology: Topology) -> Item:
             if place.node.space and place.interface.ipv4 and place.interface.ipv4.method == "dhcp"
         ],
         "vms": [machine(node, node.guest, topology) for node in nodes if node.guest],
-        "commands": [item for node in nodes for item in of_nodes.commands(node)],
-        "services": [item for node in nodes for item in of_nodes.services(node)],
+        "commands": [item for node in nodes for item in of_nodes.commands(node, topology)],
+        "services": [item for node in nodes for item in of_nodes.services(node, topology)],
         "frr": [item for node in nodes for item in of_nodes.frr(node, topology)],
         "nodes": [of_nodes.described(node, here[node.name], heads.get(node.name), topology) for node in nodes if not node.hidden],
         **({"flows": flows} if flows else {}),
+        **containers(topology),
         **({"expect": compiled(topology.expect)} if topology.expect else {}),
     }

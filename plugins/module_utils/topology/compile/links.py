@@ -69,7 +69,7 @@ def speaks_ipv6(space: Space, end: Endpoint) -> bool:
 
     Each link-local address is announced to the whole network: at a switch of 500 nodes these are a million packets.
     """
-    at_work = bool(space.exec or space.services or space.router or space.frr or space.interfaces)
+    at_work = bool(space.exec or space.services or space.router or space.frr or space.interfaces or space.container)
     return end.ipv4 is None or end.ipv6 is not None or at_work or any("ipv6" in name for name in space.sysctls)
 
 

@@ -12,6 +12,7 @@ from ..plain import Item, given, plain
 from ..resolve.guest import image_of, login, user_of
 from ..resolve.networks import Place
 from ..resolve.routes import DEFAULT
+from .containers import entry
 from .links import netns_of
 
 _FORWARDING = ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding")
@@ -68,16 +69,16 @@ def firewalls(node: Node) -> Iterator[Item]:
         yield {"netns": node.netns, "ruleset": node.space.firewall}
 
 
-def commands(node: Node) -> Iterator[Item]:
+def commands(node: Node, topology: Topology) -> Iterator[Item]:
     """Return what is run once in a namespace."""
     if node.space and node.space.exec:
-        yield {"netns": node.netns, "name": node.name, "commands": list(node.space.exec)}
+        yield {"netns": node.netns, "name": node.name, "commands": list(node.space.exec), **entry(node, topology)}
 
 
-def services(node: Node) -> Iterator[Item]:
+def services(node: Node, topology: Topology) -> Iterator[Item]:
     """Return what is kept alive in a namespace."""
     for name, service in node.space.services.items() if node.space else ():
-        yield {"netns": node.netns, "name": f"{node.name}.{name}", **_service(service)}
+        yield {"netns": node.netns, "name": f"{node.name}.{name}", **_service(service), **entry(node, topology)}
 
 
 def _service(service: Service) -> Item:
@@ -104,7 +105,7 @@ def frr(node: Node, topology: Topology) -> Iterator[Item]:
 
 def described(node: Node, places: Sequence[Place], network: str | None, topology: Topology) -> Item:
     """Return what checks and benchmarks need to know about a node; network is a switch's."""
-    guest = node.guest
+    guest, container = node.guest, node.space and node.space.container
     way = login(node, topology) if guest else None
     interfaces = [_own_device(node.switch, network)] if node.switch else [_interface(place, topology) for place in places]
     return {
@@ -117,7 +118,8 @@ def described(node: Node, places: Sequence[Place], network: str | None, topology
         "interfaces": interfaces,
         "loopbacks": list(node.space.loopback or ()) if node.space else [],
         **({"ssh": {"address": way[0], "port": way[1]} if way else None} if guest else {}),
-        "hostname": (guest and guest.hostname) or node.name,
+        "hostname": (guest and guest.hostname) or (container and container.hostname) or node.name,
+        **entry(node, topology),
     }
 
 

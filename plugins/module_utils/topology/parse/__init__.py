@@ -16,7 +16,7 @@ from ..expand import expand
 from ..expand.include import Files
 from ..expect import check_expectations
 from ..layers import Layer
-from ..model import SWITCHES, Endpoint, Group, Guest, Host, Link, Node, Space, SubInterface, Switch, Topology
+from ..model import SPACES, SWITCHES, Container, Endpoint, Group, Guest, Host, Link, Node, Space, SubInterface, Switch, Topology
 from ..names import digest
 from ..values import Problems, shown, suggestion
 from .links import read_links
@@ -24,7 +24,8 @@ from .links import read_links
 _GUEST = frozenset(part.name for part in fields(Guest))
 _SOURCES = frozenset(("nodes", "generate", "include"))
 _SWITCH = frozenset(part.name for part in fields(Switch)) - {"bridge"}
-_SPACE = frozenset(part.name for part in fields(Space))
+_SPACE = frozenset(part.name for part in fields(Space)) - {"container"}
+_CONTAINER = frozenset(part.name for part in fields(Container))
 _COMMON = frozenset(("ipv4", "ipv6", "gateway", "routes", "device"))
 
 
@@ -128,6 +129,7 @@ def _nodes(raw: Mapping[str, Sequence[Layer]], reader: _Layers, problems: Proble
         if kind is not None:
             values = reader.values(name, kind, layers)
             schema.NODES[kind].check_missing(values, path, problems)
+            _check_space(kind, path, values, problems)
             nodes[name] = _built(name, kind, path, values)
     return nodes
 
@@ -141,7 +143,26 @@ def _built(name: str, kind: Any, path: str, values: Mapping[str, Any]) -> Node:
         router = values["nat"] if values["router"] is None else values["router"]
         return Node(name, kind, path, **common, host=Host(router, values["nat"]))
     guest = Guest(**{**{key: values[key] for key in _GUEST}, "interfaces": _nics(name, values, path)}) if kind == "vm" else None
-    return Node(name, kind, path, **common, space=_space(values, path) if kind == "netns" else None, guest=guest)
+    if values.get("adopt") and common["gateway"] is None:
+        common["gateway"] = ()  # it has its own way out
+    return Node(name, kind, path, **common, space=_space(values, path) if kind in SPACES else None, guest=guest)
+
+
+def _check_space(kind: Any, path: str, values: Mapping[str, Any], problems: Problems) -> None:
+    """Say which keys of a namespace or a container cannot be together."""
+    if values.get("adopt") is not None:
+        if not values["adopt"]:
+            problems.append(f"{path}.adopt: must be {schema.ADOPT.name}")
+        problems += [
+            f"{path}.{key}: is not for a namespace that is adopted, as it would change what is not the lab's"
+            for key in ("loopback", "firewall")
+            if values[key] is not None
+        ]
+    if kind == "container":
+        if values["router"] == "frr":
+            problems.append(f"{path}.router: routing daemons run in nodes of kind netns, not in containers; use true")
+        if values["gid_map"] and not values["uid_map"]:
+            problems.append(f"{path}.gid_map: needs a uid_map")
 
 
 def _nics(node: str, values: Mapping[str, Any], path: str) -> tuple[Endpoint, ...]:
@@ -153,9 +174,11 @@ def _space(values: Mapping[str, Any], path: str) -> Space:
     interfaces = tuple(
         SubInterface(name, f"{path}.interfaces.{name}", **given) for name, given in values["interfaces"].items() if given is not None
     )
-    frr = values["frr"] if values["frr"] is not None else {} if values["router"] == "frr" else None
+    frr = values["frr"] if values.get("frr") is not None else {} if values["router"] == "frr" else None
     router = None if values["router"] is None and frr is None else values["router"] is not False
-    return Space(**{**{key: values[key] for key in _SPACE}, "interfaces": interfaces, "router": router, "frr": frr})
+    container = Container(**{key: values[key] for key in _CONTAINER}) if "rootfs" in values else None
+    own: dict[str, Any] = {"interfaces": interfaces, "router": router, "frr": frr, "container": container}
+    return Space(**{**{key: values.get(key) for key in _SPACE}, **own})
 
 
 def _interfaces(nodes: Mapping[str, Node], links: Iterable[Link]) -> dict[str, set[str]]:

@@ -188,7 +188,7 @@ def _numbered(links: Sequence[Link], nodes: Mapping[str, Node]) -> tuple[Link, .
         named[end.node].add(end.interface or "")
     for node in nodes.values():
         named[node.name].update(node.own_interfaces)
-    free = {name: (f"eth{number}" for number in count()) for name, node in nodes.items() if node.kind in ("netns", "vm")}
+    free = {name: (f"eth{number}" for number in count()) for name, node in nodes.items() if node.kind in ("netns", "container", "vm")}
 
     def complete(end: Endpoint) -> Endpoint:
         if end.interface or end.node not in free:

@@ -60,7 +60,7 @@ class _Naming:
     def _claim_given(self) -> None:
         namespaces, interfaces, uplinks = Names("network namespace"), Names("interface"), Names("uplink")
         for node in self._topology.nodes.values():
-            if node.kind == "netns":
+            if node.space:
                 namespaces.claim(node.netns or namespace(self._topology.name, node.name), node.path, self._problems)
             if node.device:
                 self._devices.claim(node.device, node.path, self._problems)

@@ -12,6 +12,7 @@ from ..values import Block, Key, MapOf, Type
 from ..values.ip import ADDRESSES, NETWORK
 from ..values.scalars import DEVICE, DOMAIN, LAB, MAPPING, TEXT, choice, list_of_links, nodes_by_name, number
 from .backends import BACKENDS
+from .containers import ADOPT, CLOCKS, CONTAINER
 from .expand import BLOCKS, EXPANDED
 from .guests import IMAGE, INTERFACE, USERS, VM
 from .links import END, ENDPOINT, ENDPOINTS, FITS, LINK, SHAPING
@@ -21,6 +22,7 @@ from .openflow import BOND, QOS, QUEUE
 from .switches import CONTROLLER, DHCP, LINUX, MIRROR, OVS, SWITCH
 
 __all__ = [
+    "ADOPT",
     "BRIDGES",
     "DHCP",
     "END",
@@ -39,7 +41,8 @@ __all__ = [
 ]
 
 NODES: dict[str, Block] = {
-    "netns": Block("a mapping", SPACE),
+    "netns": Block("a mapping", {**SPACE, "adopt": Key(ADOPT, "A namespace that is somebody else's, and stays so.", "{pid: 4711}")}),
+    "container": Block("a mapping", {**{name: key for name, key in SPACE.items() if name != "frr"}, **CONTAINER}),
     "vm": Block("a mapping", {**VM, **ROUTED}),
     "ovs": Block("a mapping", {**SWITCH, **OVS}),
     "bridge": Block("a mapping", {**SWITCH, **LINUX}),
@@ -53,7 +56,8 @@ NODES: dict[str, Block] = {
 BRIDGES = {"ovs": tuple(OVS), "bridge": tuple(LINUX)}
 KIND = Key(
     choice(*NODES),
-    "What the node is: a network namespace, a guest, an Open vSwitch bridge, a Linux bridge, the lab host, or one of its interfaces.",
+    "What the node is: a network namespace, one with namespaces of the other kinds too, a guest, an Open vSwitch bridge, a Linux bridge, "
+    "the lab host, or one of its interfaces.",
     "vm",
     "netns",
 )
@@ -144,6 +148,8 @@ def describe() -> dict[str, list[dict[str, Any]]]:
         "bgp": BGP,
         "neighbor": NEIGHBOR,
         "isis": ISIS,
+        "clocks": CLOCKS,
+        "adoption": ADOPT,
         "link": LINK,
         "endpoint": ENDPOINT,
         "expectation": EXPECT,

@@ -31,7 +31,7 @@ SHAPING: dict[str, Key] = {
     "queue": Key(number(1, 2**31 - 1, "packets"), "How much may wait.", "1000", None, "1000 packets"),
 }
 
-_NODES = frozenset(("netns", "vm", "host"))
+_NODES = frozenset(("netns", "container", "vm", "host"))
 _SWITCHES = frozenset(("ovs", "bridge"))
 # Which kinds of node an end's attribute is for.
 FITS: dict[str, frozenset[str]] = {

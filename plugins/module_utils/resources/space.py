@@ -1,0 +1,219 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Namespaces of several kinds under one name: a container, or any part of one. Their mark is where they are held.
+
+They are made together and go together: what is made anew is the whole of them, the network namespace included.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from .._marks import mark
+from .._paths import make_public, run_dir, space_dir
+from .._plan import Change, Goal, Scope, compare
+from ..transport import cgroups, furniture, namespaces, notes, processes, spaces
+from ..transport.netlink import Netlink
+from ..transport.rtnetlink import link_attributes, mark_link, set_link
+from ._enter_text import enter_text
+from ._space_checks import check_spaces
+
+_NOTE, _SHARED, _KEPT = "note.json", "shared", ".keep"
+# What was said when they were made and cannot be read from them; all of it is as it was, as long as they are there.
+_NOTED = ("rootfs", "overlay", "mounts", "uid_map", "gid_map", "boottime", "monotonic")
+
+
+@dataclass(frozen=True)
+class Space:
+    """Namespaces of one name; clocks are offsets in seconds, cpus a number of CPUs, memory in MiB, and 0 there is no limit.
+
+    mounts are sources ('tmpfs' or a path of the lab host) by place; maps are lines of uid_map (user_namespaces(7)). kinds without
+    those that are no more; a pid namespace without its process 1 is none.
+    """
+
+    name: str
+    lab: str | None = None
+    kinds: tuple[str, ...] = ()
+    hostname: str | None = None
+    rootfs: str = ""
+    overlay: bool = True
+    mounts: Mapping[str, str] = field(default_factory=dict)
+    uid_map: tuple[str, ...] = ()
+    gid_map: tuple[str, ...] = ()
+    boottime: int = 0
+    monotonic: int = 0
+    cpus: float | None = None
+    memory: int | None = None
+    init: int | None = field(default=None, metadata={"hidden": True})
+
+    @property
+    def key(self) -> str:
+        """Return the name, unique on the machine as far as there is a network namespace."""
+        return self.name
+
+    @property
+    def home(self) -> Path:
+        """Return the directory that holds them."""
+        return space_dir(self.lab or "", self.name)
+
+    @property
+    def limited(self) -> list[str]:
+        """Return the controllers that its limits need."""
+        return [name for name, value in (("cpu", self.cpus), ("memory", self.memory)) if value]
+
+
+def space_from(item: Mapping[str, Any], lab: str) -> Space:
+    """Return what a share's, or a module's, mapping asks for."""
+    uid_map = tuple(item.get("uid_map") or ())
+    return Space(
+        name=item["name"],
+        lab=lab,
+        kinds=tuple(kind for kind in spaces.KINDS if kind in item["kinds"]),
+        hostname=item.get("hostname"),
+        rootfs=item.get("rootfs") or "",
+        overlay=item.get("overlay") is not False,
+        mounts=dict(item.get("mounts") or {}),
+        uid_map=uid_map,
+        gid_map=tuple(item.get("gid_map") or uid_map),
+        boottime=item.get("boottime") or 0,
+        monotonic=item.get("monotonic") or 0,
+        cpus=None if item.get("cpus") is None else round(item["cpus"], 2),  # what a control group says again
+        memory=item.get("memory"),
+    )
+
+
+class SpaceDriver:
+    """Make, keep and remove namespaces of all kinds."""
+
+    kind = "namespace"
+
+    def observe(self, goal: Goal[Space], scope: Scope) -> Mapping[str, Space]:
+        """Read what is held in the lab's directory; without one nothing is looked for."""
+        check_spaces(goal.want, scope.check)
+        top = space_dir(scope.lab, "-").parent
+        if not top.is_dir():
+            return {}
+        inits = spaces.inits(top)
+        return {home.name: _found(home, scope.lab, inits.get(home)) for home in sorted(top.iterdir())}
+
+    def plan(self, have: Mapping[str, Space], goal: Goal[Space], scope: Scope, earlier: Sequence[Change[Any]]) -> list[Change[Space]]:
+        """Compare; only names and limits can be changed."""
+        return compare(self.kind, have, goal, scope, replace_on=("kinds", *_NOTED))
+
+    def remove(self, changes: Sequence[Change[Space]], scope: Scope) -> None:
+        """End all processes inside, and let go of the namespaces."""
+        gone = [change.before for change in changes if change.before is not None]
+        inits = [space.init for space in gone if space.init]
+        processes.end(inits, unasked=inits)
+        for space in gone:
+            if namespaces.exists(space.name) and (space.home / "net").exists():
+                namespaces.remove(space.name)
+            spaces.release(space.home)
+            shutil.rmtree(space.home)
+            services = _services(space)
+            (services / _KEPT).unlink(missing_ok=True)
+            cgroups.remove(scope.lab, space.name)
+            for directory in (services, services.parent, space.home.parent):
+                with suppress(OSError):
+                    directory.rmdir()
+
+    def apply(self, changes: Sequence[Change[Space]], scope: Scope) -> None:
+        """Make namespaces, or change what can be changed of them."""
+        for change in changes:
+            space = change.target
+            if change.action == "update":
+                _update(change)
+            else:
+                _make(space)
+
+
+def _make(space: Space) -> None:
+    home, groups = space.home, cgroups.prepare(space.lab or "", space.name, space.limited)
+    make_public(home)
+    shared: list[Path] = []
+    if {"mnt", "net"} <= set(space.kinds):
+        shared = [home / _SHARED, _services(space)]
+        for directory in shared:
+            make_public(directory)
+        (shared[1] / _KEPT).touch()  # it stays when all services are gone: the container sees this directory and no later one
+        (shared[0] / "tmp").mkdir()
+        (shared[0] / "tmp").chmod(0o1777)
+        (home / _SHARED / furniture.RESOLVER).touch()
+    cgroups.limit(space.lab or "", space.name, space.cpus, space.memory)
+    if "net" in space.kinds:
+        namespaces.prepare()
+        (home / "net").touch()  # its own mount is where ip-netns(8) looks
+
+    def bound(first: int) -> None:
+        if "net" in space.kinds:
+            namespaces.bind(space.name, f"/proc/{first}/ns/net")
+        notes.write(home / _NOTE, {**{name: getattr(space, name) for name in _NOTED}, "net": _cookie(space)})
+        _write_enter(space, groups, shared)
+
+    layout = spaces.Layout(
+        **{key: value for key, value in asdict(space).items() if key in _NOTED},
+        kinds=space.kinds,
+        hostname=space.hostname or "",
+        shared=shared,
+    )
+    spaces.make(home, layout, lambda pid: cgroups.join(groups, pid), lambda: _settle(space.lab or ""), bound)
+
+
+def _update(change: Change[Space]) -> None:
+    space = change.target
+    if "hostname" in change.differing and space.hostname is not None:
+        spaces.set_hostname(space.home, space.hostname)
+    if change.differing & {"cpus", "memory"}:
+        groups = cgroups.prepare(space.lab or "", space.name, space.limited)
+        cgroups.limit(space.lab or "", space.name, space.cpus, space.memory)
+        for pid in spaces.members(space.home):
+            with suppress(ProcessLookupError):
+                cgroups.join(groups, pid)
+        _write_enter(space, groups, [space.home / _SHARED] if (space.home / _SHARED).is_dir() else [])
+
+
+def _write_enter(space: Space, groups: Sequence[Path], shared: Sequence[Path]) -> None:
+    resolver = shared[0] / furniture.RESOLVER if shared else None
+    text = enter_text(space.name, space.home, space.kinds, namespaces.NETNS / space.name, groups, resolver)
+    notes.replace_text(space.home / "enter", text)
+    (space.home / "enter").chmod(0o755)
+
+
+def _services(space: Space) -> Path:
+    return run_dir(space.lab or "") / "services" / space.name
+
+
+def _settle(lab: str) -> None:
+    with Netlink() as inside:
+        inside.send([mark_link("lo", mark(lab)), set_link(link_attributes("lo", up=True))])
+
+
+def _cookie(space: Space) -> str:
+    if "net" not in space.kinds or not namespaces.exists(space.name):
+        return ""
+    with namespaces.inside(space.name):
+        return namespaces.identity()
+
+
+def _found(home: Path, lab: str, init: int | None) -> Space:
+    """Return what a directory holds; what was not noted was not finished, and so is nothing."""
+    noted, kinds = notes.read(home / _NOTE), spaces.kinds_in(home)
+    bare = Space(home.name, lab, init=init)
+    if not noted:
+        return bare
+    if (home / "net").exists() and noted["net"] == _cookie(replace(bare, kinds=("net",))):
+        kinds.append("net")
+    if init is None and "pid" in kinds:
+        kinds.remove("pid")
+    cpus, memory = cgroups.limits(lab, home.name)
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in noted.items() if name in _NOTED}
+    hostname = spaces.hostname(home) if "uts" in kinds else os.uname().nodename
+    held = tuple(kind for kind in spaces.KINDS if kind in kinds)
+    return replace(bare, kinds=held, hostname=hostname, cpus=cpus, memory=memory, **values)
