@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from .machines import Machine
+
 Kind = Literal["netns", "vm", "ovs", "bridge", "host", "uplink"]
 Method = Literal["dhcp", "static", "auto", "none"]
 Version = Literal[4, 6]
@@ -50,13 +52,29 @@ class Dhcp:
 
 
 @dataclass(frozen=True)
+class Tunnel:
+    """The port by which a switch on one lab host meets itself on the others; vni is the number of its VXLAN."""
+
+    device: str
+    vni: int
+    altname: str
+
+
+@dataclass(frozen=True)
 class Switch:
     """What only a switch has. ``bridge`` holds the settings of its bridge that the file gives, as they are.
 
     ipv4 and ipv6 are the lab host's own addresses; subnet and subnet6 ('auto', or a network) are for a switch without.
+    ``gateway`` is the lab host that has these addresses, DHCP and NAT; ``tunnel`` is for a switch on several lab hosts, and
+    ``mtu`` what a network with such a switch carries. ``mac`` is given where it is not derived from the node's name alone.
     """
 
     device: str | None = None
+    gateway: str | None = None
+    vni: int | None = None
+    tunnel: Tunnel | None = None
+    mtu: int | None = None
+    mac: str | None = None
     ipv4: str | None = None
     ipv6: str | None = None
     subnet: str | None = None
@@ -158,7 +176,8 @@ class Space:
 class Node:
     """A node. ipv4 and ipv6 are those of its first interface ('auto': of all), ``gateway`` its default routes, () none.
 
-    ``device`` is an uplink's. A hidden node is no host of the inventory: it only carries a link.
+    ``device`` is an uplink's. A hidden node is no host of the inventory: it only carries a link. ``host`` is the lab host that
+    the file gives.
     """
 
     name: str
@@ -173,6 +192,12 @@ class Node:
     switch: Switch | None = None
     device: str | None = None
     hidden: bool = False
+    host: str | None = None
+
+    @property
+    def spans(self) -> bool:
+        """Say whether the node may be on several lab hosts: a switch is where its nodes are, unless the file says where."""
+        return self.switch is not None and self.host is None
 
     @property
     def netns(self) -> str | None:
@@ -239,7 +264,8 @@ class Group:
 class Topology:
     """A lab. ``pools`` are the networks that addresses are taken from: lan, p2p and loopback, each with ipv4, prefix, ipv6, prefix6.
 
-    ``notices`` say what was left out of imported files.
+    ``notices`` say what was left out of imported files. ``machines`` are the lab hosts, where they are known; if there are several,
+    ``carriers`` says for each node which of them it is on. The first is the node's home, where a switch has its address.
     """
 
     name: str
@@ -253,6 +279,13 @@ class Topology:
     groups: Mapping[str, Group] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     expect: tuple[Mapping[str, Any], ...] = ()
+    machines: tuple[Machine, ...] = ()
+    carriers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def machine_of(self, link: Link) -> str:
+        """Return the one lab host that a link is on, '' if there is only one: that of an end which is on one only."""
+        homes = sorted(link.ends, key=lambda end: self.nodes[end.node].spans)
+        return self.carriers.get(homes[0].node, ("",))[0]
 
     def ends(self, node: str) -> list[tuple[Endpoint, Endpoint, Link]]:
         """Return a node's own ends, each with the far end and the link, in the order of the file."""

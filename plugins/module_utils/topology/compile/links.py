@@ -13,7 +13,7 @@ from ..plain import Item, given
 from ..resolve.wires import patched
 
 TAP_OWNER = "netvirt"  # the user that QEMU runs as
-_DEFAULT_VLAN = 1  # where a Linux bridge has ports without a tag (net/bridge/br_vlan.c, br_vlan_init())
+DEFAULT_VLAN = 1  # where a Linux bridge has ports without a tag (net/bridge/br_vlan.c, br_vlan_init())
 
 
 def netns_of(end: Endpoint, topology: Topology) -> str:
@@ -24,13 +24,13 @@ def netns_of(end: Endpoint, topology: Topology) -> str:
 def bridge_link(node: Node, switch: Switch, topology: Topology) -> Item:
     """Return the device of a Linux bridge."""
     settings = dict(switch.bridge)
-    if "vlan_filtering" not in settings and any(_has_vlans(end) for end, _far, _link in topology.ends(node.name)):
+    if "vlan_filtering" not in settings and any(has_vlans(end) for end, _far, _link in topology.ends(node.name)):
         settings["vlan_filtering"] = True
     return given(
         name=switch.device,
         netns="",
         kind="bridge",
-        mac=_switch_mac(node, topology),
+        mac=_switch_mac(node, switch, topology),
         up=True,
         altname=None if node.hidden else altname(topology.name, node.name),
         silent=True if node.hidden else None,
@@ -108,7 +108,8 @@ def ovs_bridge(node: Node, switch: Switch, topology: Topology) -> Item:
     if derived:
         settings["other_config"] = {**derived, **(settings.get("other_config") or {})}
     ports = [_ovs_port(end, far, link, topology) for end, far, link in topology.ends(node.name)]
-    own = {"datapath_type": None, "mac": _switch_mac(node, topology), **given(**settings)}
+    ports += [{"name": switch.tunnel.device}] if switch.tunnel else []
+    own = {"datapath_type": None, "mac": _switch_mac(node, switch, topology), **given(**settings)}
     return {"name": switch.device, "altname": altname(topology.name, node.name), **own, "ports": ports}
 
 
@@ -121,14 +122,15 @@ def _ovs_port(end: Endpoint, far: Endpoint, link: Link, topology: Topology) -> I
 
 
 def _membership(end: Endpoint, switch: Switch) -> Item:
-    tag = end.tag if end.tag != "" else _DEFAULT_VLAN
+    tag = end.tag if end.tag != "" else DEFAULT_VLAN
     return given(master=switch.device, tag=tag, trunks=end.trunks)
 
 
-def _has_vlans(end: Endpoint) -> bool:
+def has_vlans(end: Endpoint) -> bool:
+    """Say whether a switch keeps VLANs apart at this port."""
     return end.tag is not None or end.trunks is not None
 
 
-def _switch_mac(node: Node, topology: Topology) -> str:
+def _switch_mac(node: Node, switch: Switch, topology: Topology) -> str:
     # Without one of its own a bridge takes the lowest of its ports' addresses, a new one whenever they change.
-    return next(macs(LOCAL_MAC, topology.name, node.name))
+    return switch.mac or next(macs(LOCAL_MAC, topology.name, node.name))

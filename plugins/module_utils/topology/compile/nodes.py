@@ -116,6 +116,7 @@ def described(node: Node, places: Sequence[Place], network: str | None, topology
         "interfaces": interfaces,
         "loopbacks": list(node.space.loopback or ()) if node.space else [],
         "hostname": (guest and guest.hostname) or node.name,
+        **({"home": topology.carriers[node.name][0]} if topology.carriers else {}),
     }
 
 

@@ -9,7 +9,7 @@ from collections import defaultdict
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
 
-from ..model import Dhcp, Endpoint, Topology, addresses
+from ..model import Dhcp, Endpoint, Switch, Topology, addresses
 
 Item = dict[str, Any]
 
@@ -26,13 +26,14 @@ def forwarding(topology: Topology) -> Item | None:
     }
 
 
-def dnsmasq(topology: Topology) -> Item | None:
-    """Return the networks with DHCP and the names of all nodes, None if no switch has DHCP."""
-    hosts = _hosts(topology)
+def dnsmasq(part: Topology, topology: Topology) -> Item | None:
+    """Return the networks of a lab host with DHCP, and the names of all nodes, None if no switch has DHCP there."""
+    serving = [(node.name, node.switch) for node in part.nodes.values() if node.switch and node.switch.dhcp]
+    hosts = _hosts(topology) if serving else {}
     networks = [
-        _network(node.switch.device, IPv4Interface(node.switch.ipv4), node.switch.dhcp, hosts[node.name])
-        for node in topology.nodes.values()
-        if node.switch and node.switch.ipv4 and node.switch.dhcp
+        _network(switch, IPv4Interface(switch.ipv4), switch.dhcp, hosts.get(name, []))
+        for name, switch in serving
+        if switch.ipv4 and switch.dhcp
     ]
     if not networks:
         return None
@@ -40,16 +41,18 @@ def dnsmasq(topology: Topology) -> Item | None:
     return {"domain": topology.domain, "upstream": upstream, "networks": networks, "records": _records(topology)}
 
 
-def _network(device: str | None, own: IPv4Interface, dhcp: Dhcp, hosts: list[Item]) -> Item:
+def _network(switch: Switch, own: IPv4Interface, dhcp: Dhcp, hosts: list[Item]) -> Item:
+    # By its number or its name (RFC 2132, section 5.1), as the user may have it.
+    mtu = {} if switch.mtu is None or {"mtu", "26", "option:mtu"} & dhcp.options.keys() else {"mtu": str(switch.mtu)}
     return {
-        "interface": device,
+        "interface": switch.device,
         "address": str(own.ip),
         "subnet": str(own.network),
         "range": list(dhcp.range) if dhcp.range else None,
         "lease": dhcp.lease,
         "router": dhcp.router or None,
         "dns": list(dhcp.dns or ()),
-        "options": dict(dhcp.options),
+        "options": {**mtu, **dhcp.options},
         "hosts": hosts,
     }
 

@@ -23,9 +23,9 @@ from .links import read_links
 
 _GUEST = frozenset(part.name for part in fields(Guest))
 _SOURCES = frozenset(("nodes", "generate", "include"))
-_SWITCH = frozenset(part.name for part in fields(Switch)) - {"bridge"}
+_SWITCH = frozenset(part.name for part in fields(Switch)) - {"bridge", "tunnel", "mtu", "mac"}
 _SPACE = frozenset(part.name for part in fields(Space))
-_COMMON = frozenset(("ipv4", "ipv6", "gateway", "routes", "device"))
+_COMMON = frozenset(("ipv4", "ipv6", "gateway", "routes", "device", "host"))
 
 
 def parse(data: Any, files: Files | None = None) -> Topology:
@@ -135,7 +135,7 @@ def _nodes(raw: Mapping[str, Sequence[Layer]], reader: _Layers, problems: Proble
 def _built(name: str, kind: Any, path: str, values: Mapping[str, Any]) -> Node:
     if kind in SWITCHES:
         bridge = {key: values[key] for key in schema.BRIDGES[kind] if values.get(key) is not None}
-        return Node(name, kind, path, switch=Switch(**{key: values[key] for key in _SWITCH}, bridge=bridge))
+        return Node(name, kind, path, switch=Switch(**{key: values[key] for key in _SWITCH}, bridge=bridge), host=values["host"])
     common = {key: values[key] for key in _COMMON if key in values}
     guest = Guest(**{key: values[key] for key in _GUEST}) if kind == "vm" else None
     return Node(name, kind, path, **common, space=_space(values, path) if kind == "netns" else None, guest=guest)

@@ -15,7 +15,7 @@ from .expand import BLOCKS, EXPANDED
 from .guests import IMAGE, USERS, VM
 from .links import END, ENDPOINT, ENDPOINTS, FITS, LINK, SHAPING
 from .node_work import BGP, FRR, ISIS, NEIGHBOR, OSPF, SERVICE
-from .nodes import HOST, ROUTED, SPACE, SUB_INTERFACE
+from .nodes import CARRIER, HOST, ROUTED, SPACE, SUB_INTERFACE
 from .switches import CONTROLLER, DHCP, LINUX, MIRROR, OVS, SWITCH
 
 __all__ = [
@@ -37,14 +37,17 @@ __all__ = [
 ]
 
 NODES: dict[str, Block] = {
-    "netns": Block("a mapping", SPACE),
-    "vm": Block("a mapping", {**VM, **ROUTED}),
+    "netns": Block("a mapping", {**SPACE, **CARRIER}),
+    "vm": Block("a mapping", {**VM, **ROUTED, **CARRIER}),
     "ovs": Block("a mapping", {**SWITCH, **OVS}),
     "bridge": Block("a mapping", {**SWITCH, **LINUX}),
-    "host": Block("a mapping", HOST),
+    "host": Block("a mapping", {**HOST, **CARRIER}),
     "uplink": Block(
         "a mapping",
-        {"device": Key(DEVICE, "An interface that the lab host has: it is never made, changed or removed.", "eth1", required=True)},
+        {
+            "device": Key(DEVICE, "An interface that the lab host has: it is never made, changed or removed.", "eth1", required=True),
+            **CARRIER,
+        },
     ),
 }
 # The settings of a switch's bridge by its kind.
