@@ -23,7 +23,7 @@ MISTAKES = {
         ["nodes.a.kind: must be one of netns, vm, ovs, bridge, host, uplink, not 'brigde' (did you mean 'bridge'?)"],
     ),
     "unknown key": ("{nodes: {a: {kind: vm, memroy: 7}}}", ["nodes.a: unknown key 'memroy' (did you mean 'memory'?)"]),
-    "key of another kind": ("{nodes: {a: {kind: host, cpus: 2}}}", ["nodes.a: unknown key 'cpus' (known: ipv4, ipv6)"]),
+    "key of another kind": ("{nodes: {a: {kind: host, cpus: 2}}}", ["nodes.a: unknown key 'cpus' (known: host, ipv4, ipv6)"]),
     "unknown key of the file": ("{nodes: [a], link: []}", ["topology: unknown key 'link' (did you mean 'links'?)"]),
     "unknown key of a link": (
         "{nodes: {a: , s: bridge}, links: [{endpoints: [a, s], mut: 9000}]}",

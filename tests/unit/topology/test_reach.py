@@ -153,7 +153,13 @@ def test_texts_are_read_from_files_beside_the_topology(tmp_path: Path) -> None:
             "nodes.a.kind: must be one of netns, vm, ovs, bridge, host, uplink, not 'nets' (did you mean 'netns'?)",
         ),
         ("", "{nodes: {a: {firewall: {file: no.nft}}}}", "nodes.a.firewall: cannot read '"),
-        (", barn: ", "{nodes: {a: }}", "a lab on several hosts is not supported yet"),
+        (", barn: ", "{nodes: {a: {host: bran}}}", "nodes.a.host: no lab host 'bran' (did you mean 'barn'?)"),
+        (
+            ", barn: {netvirt_memory: much}",
+            "{nodes: {a: }}",
+            "lab host 'barn': netvirt_memory: must be a whole number",
+        ),
+        (", barn: ", "{nodes: {a: }}", "lab host 'barn': netvirt_underlay is missing"),
     ],
 )
 def test_a_mistake_fails_the_inventory(tmp_path: Path, hosts: str, text: str, message: str) -> None:
