@@ -298,7 +298,8 @@ class InventoryModule(BaseInventoryPlugin):
 
     def _add_nodes(self, share: Mapping[str, Any], topology: Topology, lab_host: str, variables: Mapping[str, Any]) -> None:
         """Add the nodes of a lab host; with several lab hosts, what is said of all nodes of a kind holds for one host's only."""
-        carried = f"on_{re.sub(r'[^A-Za-z0-9_]', '_', lab_host)}"
+        word = re.sub(r"[^A-Za-z0-9_]", "_", lab_host)
+        carried, through = f"on_{word}", f"through_{word}"
         alone = not topology.carriers
         here = reach.through_host(lab_host, variables)
         ways = {
@@ -309,7 +310,9 @@ class InventoryModule(BaseInventoryPlugin):
         self._add_group(_NODES if alone else carried, {"netvirt_lab_host": lab_host}, None if alone else _NODES)
         for kind, way in ways.items():
             # Beside the others and not below: a group of the user's is to outrank it.
-            self._add_group(kind if alone else f"{carried}_{kind}", way, _NODES)
+            self._add_group(kind if alone else f"{through}_{kind}", way, _NODES)
+        for described in share.get("visitors", ()):
+            self.inventory.add_host(described["name"], group=f"{through}_vms")
         for described in share["nodes"]:
             if described.get("home", lab_host) != lab_host:
                 continue
@@ -318,8 +321,8 @@ class InventoryModule(BaseInventoryPlugin):
             self.inventory.add_host(node.name, group=kind)
             if not alone:
                 self.inventory.add_child(carried, node.name)
-                if kind in ways:
-                    self.inventory.add_child(f"{carried}_{kind}", node.name)
+                if kind in ways and described["access"] == lab_host:
+                    self.inventory.add_child(f"{through}_{kind}", node.name)
             self._set_plain(node.name, {"netvirt_node": described})
             if node.kind == "netns":
                 self._set(node.name, {"ansible_netns": node.netns})

@@ -109,17 +109,22 @@ def _stages(node: Node, watch: Watch) -> Iterator[str]:
             yield from watch.routing.stages(node.name)
 
 
-def _guest(node: Node, watch: Watch) -> Iterator[str]:
-    while node.name not in watch.running:
+def _started(node: Node, watch: Watch) -> Iterator[str]:
+    """Yield the stages of a guest until it could be logged in to; from elsewhere its process cannot be seen, or its lease."""
+    while node.here and node.name not in watch.running:
         yield "process (QEMU does not run)"
-    for interface in node.interfaces:
+    for interface in node.interfaces if node.near else ():
         while interface["method"] == "dhcp" and interface["mac"] not in watch.macs:
             yield (
                 f"lease ({interface['mac']} on {interface['switch']} has none)"
-                if node.name in watch.running
+                if node.name in watch.running or not node.here
                 else "process (QEMU has ended)"
             )
-    if not node.address:
+
+
+def _guest(node: Node, watch: Watch) -> Iterator[str]:
+    yield from _started(node, watch)
+    if not (node.address and node.near):
         return
     while node.cloud_init and _boots(node, watch.lab):
         yield "cloud-init"

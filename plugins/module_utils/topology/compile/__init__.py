@@ -44,7 +44,12 @@ def compile_share(topology: Topology) -> Item:
 def compile_shares(topology: Topology) -> dict[str, Item]:
     """Return the share of each lab host of a topology that is on several."""
     heads = segments(topology)
-    return {name: _share(name, part, topology, heads) for name, part in parts(topology).items()}
+    shares = {name: _share(name, part, topology, heads) for name, part in parts(topology).items()}
+    for name, share in shares.items():
+        for node in share["nodes"]:
+            if node["access"] != name == node["home"]:
+                shares[node["access"]].setdefault("visitors", []).append(node)
+    return shares
 
 
 def _share(machine: str, part: Topology, topology: Topology, heads: Mapping[str, str]) -> Item:
