@@ -39,7 +39,7 @@ options:
     default: 300
   machines:
     description:
-      - The lab hosts that take part, by their names in the inventory. A guest on another one, which is reached from here, is not waited for.
+      - The lab hosts that take part, by their names in the inventory. Guests on others are not waited for, though reached from here.
       - The default is all of the lab's.
     type: list
     elements: str

@@ -94,7 +94,7 @@ def automatic(topology: Topology, rooms: Mapping[str, Room], homes: Mapping[str,
     shares = {name: whole * room.machine.weight / weights for name, room in rooms.items()}
     last = ""
     for name, near in _walk(topology):
-        if name not in found:
+        if name not in found and topology.nodes[name].switch is None:
             home = _chosen(wanted[name], rooms, shares, (found.get(near, ""), last))
             if home:
                 rooms[home].take(wanted[name])
@@ -106,7 +106,19 @@ def automatic(topology: Topology, rooms: Mapping[str, Room], homes: Mapping[str,
                     "give the lab hosts more (netvirt_memory, netvirt_cpus), or the lab another one"
                 )
             found[name] = home or next(iter(rooms))
-        last = found[name]
+        last = found.get(name, last)
+    return _with_switches(topology, found, next(iter(rooms)))
+
+
+def _with_switches(topology: Topology, homes: Mapping[str, str], first: str) -> dict[str, str]:
+    """Return the homes with those of switches: with the first of their nodes, as far away as it may be."""
+    found = dict(homes)
+    waiting = [name for name in topology.nodes if name not in found]
+    while waiting:
+        near = {name: [found[far.node] for _end, far, _link in topology.ends(name) if far.node in found] for name in waiting}
+        settled = {name: around[0] for name, around in near.items() if around}
+        found.update(settled or dict.fromkeys(waiting, first))
+        waiting = [name for name in waiting if name not in found]
     return found
 
 
