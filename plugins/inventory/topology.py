@@ -281,10 +281,10 @@ class InventoryModule(BaseInventoryPlugin):
         self._add_group(_NODES, {"netvirt_lab": topology.name})
         for kind in ("switches", "namespaces", "vms"):
             self._add_group(kind, {}, _NODES)
+        hashes = passwords(topology)
         for name, variables in hosts.items():
             share = shares[name]
-            own = {vm["name"] for vm in share["vms"]}
-            secrets = {vm: users for vm, users in passwords(topology).items() if vm in own}
+            secrets = {vm["name"]: hashes[vm["name"]] for vm in share["vms"] if vm["name"] in hashes}
             self._set(name, {"netvirt_lab": topology.name})
             self._set_plain(name, {"netvirt_share": share, "netvirt_packed_share": packed(share), "netvirt_passwords": secrets})
             self._add_nodes(share, topology, name, variables)

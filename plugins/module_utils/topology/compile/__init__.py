@@ -23,7 +23,7 @@ from ..resolve.networks import Place, places, segments
 from . import links as of_links
 from . import nodes as of_nodes
 from .parts import parts, tunnel
-from .services import dnsmasq, forwarding
+from .services import Names, dnsmasq, forwarding
 
 
 def load(
@@ -38,13 +38,14 @@ def load(
 
 def compile_share(topology: Topology) -> Item:
     """Return what the one lab host of a resolved topology must have, but for the passwords of its guests."""
-    return _share("", topology, topology, segments(topology))
+    return _share("", topology, topology, segments(topology), Names(topology))
 
 
 def compile_shares(topology: Topology) -> dict[str, Item]:
     """Return the share of each lab host of a topology that is on several."""
     heads = segments(topology)
-    shares = {name: _share(name, part, topology, heads) for name, part in parts(topology).items()}
+    names = Names(topology)
+    shares = {name: _share(name, part, topology, heads, names) for name, part in parts(topology).items()}
     for name, share in shares.items():
         for node in share["nodes"]:
             if node["access"] != name == node["home"]:
@@ -52,7 +53,7 @@ def compile_shares(topology: Topology) -> dict[str, Item]:
     return shares
 
 
-def _share(machine: str, part: Topology, topology: Topology, heads: Mapping[str, str]) -> Item:
+def _share(machine: str, part: Topology, topology: Topology, heads: Mapping[str, str], names: Names) -> Item:
     """Return what one lab host must have: part is what of the topology is on it."""
     nodes = part.nodes.values()
     switches = [(node, node.switch) for node in nodes if node.switch]
@@ -81,7 +82,7 @@ def _share(machine: str, part: Topology, topology: Topology, heads: Mapping[str,
         "sysctls": [item for node in nodes for item in of_nodes.sysctls(node)],
         "firewalls": [item for node in nodes for item in of_nodes.firewalls(node)],
         "forwarding": forwarding(part),
-        "dnsmasq": dnsmasq(part, topology),
+        "dnsmasq": dnsmasq(part, names),
         "dhcp_clients": [
             {"netns": place.node.netns, "interface": place.name}
             for group in here.values()

@@ -26,19 +26,25 @@ def forwarding(topology: Topology) -> Item | None:
     }
 
 
-def dnsmasq(part: Topology, topology: Topology) -> Item | None:
+class Names:
+    """What the name and DHCP servers of all lab hosts know, found out once."""
+
+    def __init__(self, topology: Topology) -> None:
+        self.hosts = _hosts(topology)
+        self.records = _records(topology)
+
+
+def dnsmasq(topology: Topology, names: Names) -> Item | None:
     """Return the networks of a lab host with DHCP, and the names of all nodes, None if no switch has DHCP there."""
-    serving = [(node.name, node.switch) for node in part.nodes.values() if node.switch and node.switch.dhcp]
-    hosts = _hosts(topology) if serving else {}
     networks = [
-        _network(switch, IPv4Interface(switch.ipv4), switch.dhcp, hosts.get(name, []))
-        for name, switch in serving
-        if switch.ipv4 and switch.dhcp
+        _network(node.switch, IPv4Interface(node.switch.ipv4), node.switch.dhcp, names.hosts[node.name])
+        for node in topology.nodes.values()
+        if node.switch and node.switch.ipv4 and node.switch.dhcp
     ]
     if not networks:
         return None
     upstream = None if topology.resolvers is None else list(topology.resolvers)
-    return {"domain": topology.domain, "upstream": upstream, "networks": networks, "records": _records(topology)}
+    return {"domain": topology.domain, "upstream": upstream, "networks": networks, "records": names.records}
 
 
 def _network(switch: Switch, own: IPv4Interface, dhcp: Dhcp, hosts: list[Item]) -> Item:
@@ -60,6 +66,8 @@ def _network(switch: Switch, own: IPv4Interface, dhcp: Dhcp, hosts: list[Item]) 
 def _hosts(topology: Topology) -> dict[str, list[Item]]:
     """Return the reservations of each switch; static addresses in its range are kept from others by one too."""
     hosts: dict[str, list[Item]] = defaultdict(list)
+    if not any(node.switch and node.switch.dhcp for node in topology.nodes.values()):
+        return hosts
     for end in (end for link in topology.links for end in link.ends):
         switch = topology.nodes[end.network].switch if end.network else None
         if end.ipv4 is None or end.network is None or switch is None or switch.dhcp is None or switch.dhcp.range is None:
