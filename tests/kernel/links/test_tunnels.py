@@ -51,9 +51,8 @@ def settle(*items: dict[str, Any]) -> list[Change[Any]]:
 
 @pytest.fixture(autouse=True)
 def underlay() -> Iterator[None]:
-    sh(
-        f"ip link add under9 type bridge; ip addr add {UNDERLAY}/24 dev under9; ip link set under9 up; ip -6 addr add 2001:db8::9/64 dev under9 nodad"
-    )
+    sh(f"ip link add under9 type bridge; ip link set under9 up; ip addr add {UNDERLAY}/24 dev under9")
+    sh("ip addr add 2001:db8::9/64 dev under9 nodad")
     yield
     run()
     assert "vxlan" not in sh("ip -d link")
