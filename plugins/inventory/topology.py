@@ -133,24 +133,30 @@ links:
   - [ns1:eth0, ovs-br]
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ansible import context
 from ansible.errors import AnsibleParserError
+from ansible.inventory.group import Group
 from ansible.inventory.helpers import get_group_vars
+from ansible.inventory.host import Host
 from ansible.plugins.inventory import BaseInventoryPlugin
 from ansible.utils.vars import combine_vars
 from ansible.vars.plugins import get_vars_from_inventory_sources
-from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErrors
-from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import compile_share, load
+from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabError, LabErrors
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import compile_share, compile_shares, load
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.machines import VARIABLES
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.model import Topology
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.packed import packed
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.place import recorded
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.resolve.guest import passwords
 from ansible_collections.netvirt.lab.plugins.plugin_utils import reach
 from ansible_collections.netvirt.lab.plugins.plugin_utils.files import PARTS, LabFiles
 from ansible_collections.netvirt.lab.plugins.plugin_utils.keys import private_key
+from ansible_collections.netvirt.lab.plugins.plugin_utils.placement import machines, read_record, record_path, record_text
 from ansible_collections.netvirt.lab.plugins.plugin_utils.texts import with_texts
 
 try:
@@ -202,14 +208,20 @@ class InventoryModule(BaseInventoryPlugin):
         data = self._plain(self._read_config_data(path))
         try:
             files = LabFiles(path, loader, self._plain, context.CLIARGS.get("inventory") or ())
-            topology = load(with_texts(data, Path(path).parent), files)
+            hosts = self._lab_hosts(path)
+            record = record_path(path)
+            topology = load(with_texts(data, Path(path).parent), files, machines(hosts), read_record(record) if len(hosts) > 1 else {})
             self._check_names(topology)
         except LabErrors as error:
             raise AnsibleParserError("\n".join((f"The topology {path} has mistakes:", *error.problems))) from None
+        except LabError as error:
+            raise AnsibleParserError(str(error)) from None
         for notice in topology.notices:
             self.display.warning(notice)
-        name, variables = self._lab_host(path)
-        self._add(topology, name, variables)
+        self._add(topology, {name: reach.connection(variables) for name, variables in hosts.items()})
+        if placement := recorded(topology):
+            for name in hosts:
+                self._set_plain(name, {"netvirt_placement": record_text(placement), "netvirt_placement_file": str(record)})
 
     def _plain(self, value: Any, templates: bool = True) -> Any:
         """Return what the file holds in plain types, its templates resolved."""
@@ -241,57 +253,51 @@ class InventoryModule(BaseInventoryPlugin):
         if problems:
             raise LabErrors(problems)
 
-    def _lab_host(self, path: str) -> tuple[str, dict[str, Any]]:
-        """Return the lab host and how it is reached."""
+    def _lab_hosts(self, path: str) -> dict[str, dict[str, Any]]:
+        """Return the lab hosts, each with its variables that say how it is reached and what it can take."""
         group = self.inventory.groups.get(_LAB_HOSTS)
         hosts = group.get_hosts() if group else []
-        if len(hosts) > 1:
-            names = ", ".join(host.name for host in hosts)
-            raise AnsibleParserError(
-                f"The group {_LAB_HOSTS} has several hosts ({names}); a lab on several hosts is not supported yet, leave one."
-            )
         if not hosts:
-            self.inventory.add_group(_LAB_HOSTS)
-            self.inventory.add_host("localhost", group=_LAB_HOSTS)
-            self._set("localhost", _HERE)
-            hosts = [self.inventory.hosts["localhost"]]
-        host = hosts[0]
-        if "netvirt_lab" in host.vars:
-            raise AnsibleParserError(
-                f"The lab host {host.name} carries lab {host.vars['netvirt_lab']} of another topology file; run one lab at a time."
-            )
+            # In the inventory only when nothing is wrong with the file.
+            hosts = [Host("localhost")]
+            hosts[0].vars.update(_HERE)
+            for name in ("all", _LAB_HOSTS):
+                hosts[0].add_group(Group(name))
+        for host in hosts:
+            if "netvirt_lab" in host.vars:
+                raise AnsibleParserError(
+                    f"The lab host {host.name} carries lab {host.vars['netvirt_lab']} of another topology file; run one lab at a time."
+                )
         sources = [*getattr(self.inventory, "processed_sources", ()), path]
+        return {host.name: self._variables(host, sources) for host in hosts}
+
+    def _variables(self, host: Any, sources: list[str]) -> dict[str, Any]:
         variables: dict[str, Any] = {}
         for entities, own in ((host.get_groups(), get_group_vars(host.get_groups())), ([host], host.get_vars())):
             for layer in (own, get_vars_from_inventory_sources(self.loader, sources, entities, "all")):
                 variables = combine_vars(variables, layer)
-        own = reach.connection(variables)
         # Jumping through the lab host takes the values themselves, as its templates mean nothing to another host.
         self.templar.available_variables = combine_vars(variables, self._vars)
-        return host.name, {name: self.templar.template(value) for name, value in own.items()}
+        return {name: self.templar.template(value) for name, value in variables.items() if name.startswith("ansible_") or name in VARIABLES}
 
-    def _add(self, topology: Topology, lab_host: str, variables: Mapping[str, Any]) -> None:
-        share = compile_share(topology)
-        about = {"netvirt_lab": topology.name, "netvirt_lab_host": lab_host}
-        self._add_group(_NODES, about)
-        here = reach.through_host(lab_host, variables)
-        self._add_group("switches", here, _NODES)
-        self._add_group("namespaces", reach.in_namespace(lab_host, variables), _NODES)
+    def _add(self, topology: Topology, hosts: Mapping[str, Mapping[str, Any]]) -> None:
+        if hosts.keys() - self.inventory.hosts.keys():
+            self.inventory.add_group(_LAB_HOSTS)
+            self.inventory.add_host("localhost", group=_LAB_HOSTS)
+            self._set("localhost", _HERE)
+        shares = compile_shares(topology) if topology.carriers else {next(iter(hosts)): compile_share(topology)}
+        self._add_group(_NODES, {"netvirt_lab": topology.name})
+        for kind in ("switches", "namespaces", "vms"):
+            self._add_group(kind, {}, _NODES)
         if any(node.kind == "container" for node in topology.nodes.values()):
             self._add_group("containers", {}, "namespaces")
-        self._add_group("vms", reach.to_guests(lab_host, variables, str(private_key(topology.name))), _NODES)
-        self._set(lab_host, {"netvirt_lab": topology.name})
-        self._set_plain(lab_host, {"netvirt_share": share, "netvirt_packed_share": packed(share), "netvirt_passwords": passwords(topology)})
-        for described in share["nodes"]:
-            node = topology.nodes[described["name"]]
-            self.inventory.add_host(node.name, group=_GROUPS[node.kind])
-            self._set_plain(node.name, {"netvirt_node": described})
-            if node.space:
-                self._set(node.name, reach.space(described))
-            elif node.kind == "vm":
-                self._set(node.name, reach.guest(node, topology))
-            elif node.kind in ("host", "uplink"):
-                self._set(node.name, here)
+        hashes = passwords(topology)
+        for name, variables in hosts.items():
+            share = shares[name]
+            secrets = {vm["name"]: hashes[vm["name"]] for vm in share["vms"] if vm["name"] in hashes}
+            self._set(name, {"netvirt_lab": topology.name})
+            self._set_plain(name, {"netvirt_share": share, "netvirt_packed_share": packed(share), "netvirt_passwords": secrets})
+            self._add_nodes(share, topology, name, variables)
 
         for name, group in topology.groups.items():
             self._add_group(name, group.variables, _NODES)
@@ -299,6 +305,42 @@ class InventoryModule(BaseInventoryPlugin):
                 self.inventory.groups[name].set_priority(2)  # what the user says outranks the groups of kinds
             for member in group.members:
                 self.inventory.add_child(name, member)
+
+    def _add_nodes(self, share: Mapping[str, Any], topology: Topology, lab_host: str, variables: Mapping[str, Any]) -> None:
+        """Add the nodes of a lab host; with several lab hosts, what is said of all nodes of a kind holds for one host's only."""
+        word = re.sub(r"[^A-Za-z0-9_]", "_", lab_host)
+        carried, through = f"on_{word}", f"through_{word}"
+        alone = not topology.carriers
+        here = reach.through_host(lab_host, variables)
+        ways = {
+            "switches": here,
+            "namespaces": reach.in_namespace(lab_host, variables),
+            "vms": reach.to_guests(lab_host, variables, str(private_key(topology.name))),
+        }
+        self._add_group(_NODES if alone else carried, {"netvirt_lab_host": lab_host}, None if alone else _NODES)
+        for kind, way in ways.items():
+            # Beside the others and not below: a group of the user's is to outrank it.
+            self._add_group(kind if alone else f"{through}_{kind}", way, _NODES)
+        for described in share.get("visitors", ()):
+            self.inventory.add_host(described["name"], group=f"{through}_vms")
+        for described in share["nodes"]:
+            if described.get("home", lab_host) != lab_host:
+                continue
+            node = topology.nodes[described["name"]]
+            kind = _GROUPS[node.kind]
+            self.inventory.add_host(node.name, group=kind)
+            if not alone:
+                self.inventory.add_child(carried, node.name)
+                alike = "namespaces" if node.space else kind
+                if alike in ways and described["access"] == lab_host:
+                    self.inventory.add_child(f"{through}_{alike}", node.name)
+            self._set_plain(node.name, {"netvirt_node": described})
+            if node.space:
+                self._set(node.name, reach.space(described))
+            elif node.kind == "vm":
+                self._set(node.name, reach.guest(node, topology))
+            elif node.kind in ("host", "uplink"):
+                self._set(node.name, here)
 
     def _add_group(self, name: str, variables: Mapping[str, Any], parent: str | None = None) -> None:
         self.inventory.add_group(name)

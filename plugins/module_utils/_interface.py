@@ -30,7 +30,7 @@ INTERFACE_OPTIONS: dict[str, Any] = {
 _PLAIN: tuple[str, ...] = (
     *("name", "netns", "kind", "mac", "mtu", "up", "altname", "master", "multi_queue", "vnet_hdr", "tx_offload", "silent"),
     "link_local",
-    *("parent", "vlan", "protocol"),
+    *("parent", "vlan", "protocol", "vni", "local"),
 )
 
 
@@ -64,6 +64,7 @@ def link_from(item: Mapping[str, Any], lab: str) -> Link:
     link = Link(
         lab=lab,
         peer=tuple(peer) if peer else None,
+        remotes=tuple(item["remotes"]) if "remotes" in item else None,
         owner=user_id(item.get("owner")),
         group=group_id(item.get("group")),
         bridge=read_settings(settings, f"{path}bridge.", problems) if settings else None,

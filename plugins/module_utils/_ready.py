@@ -108,7 +108,7 @@ def _stages(node: Node, watch: Watch) -> Iterator[str]:
             if any(_PANIC in line for line in lines):
                 raise LabError(_with_console(f"The kernel of '{node.name}' has panicked.", node, watch.lab))
             yield stage
-        if not _runs(run_dir(watch.lab) / "vm" / node.name):
+        if node.here and not _runs(run_dir(watch.lab) / "vm" / node.name):
             raise LabError(_with_console(f"The guest '{node.name}' is not ready: its QEMU has ended.", node, watch.lab))
     elif node.netns:
         yield from _namespace(node)
@@ -116,13 +116,18 @@ def _stages(node: Node, watch: Watch) -> Iterator[str]:
             yield from watch.routing.stages(node.name)
 
 
-def _guest(node: Node, watch: Watch) -> Iterator[str]:
-    while node.name not in watch.running:
+def _started(node: Node, watch: Watch) -> Iterator[str]:
+    """Yield the stages of a guest until it could be logged in to; from elsewhere its process cannot be seen, or its lease."""
+    while node.here and node.name not in watch.running:
         yield "process (QEMU does not run)"
-    for interface in node.interfaces:
+    for interface in node.interfaces if node.near else ():
         while interface["method"] == "dhcp" and interface["mac"] not in watch.macs:
             yield f"lease ({interface['mac']} on {interface['switch']} has none)"
-    if not node.address:
+
+
+def _guest(node: Node, watch: Watch) -> Iterator[str]:
+    yield from _started(node, watch)
+    if not (node.address and node.near):
         return
     while node.cloud_init and _boots(node, watch.lab):
         yield "cloud-init"

@@ -34,6 +34,14 @@ options:
         or into C(netvirt_packed_share).
       - One of O(share) and O(expect) is required.
     type: raw
+  others:
+    description:
+      - The shares of the lab's other lab hosts, in either form. Their nodes are reached from the nodes that are worked with from here; what
+        they themselves reach is checked on their own lab hosts.
+    type: list
+    elements: raw
+    default: []
+    version_added: "0.3.0"
   pairs:
     description:
       - Which of the nodes in one network and subnet are checked against each other.
@@ -156,6 +164,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "share": {"type": "raw"},
+            "others": {"type": "list", "elements": "raw", "default": []},
             "private_key": {"type": "str", "no_log": True},
             "pairs": {"type": "str", "choices": ["auto", "all", "ring", "none"], "default": "auto"},
             "expect": {"type": "list", "elements": "dict", "options": _EXPECT},
@@ -172,7 +181,7 @@ def main() -> None:
         more = expect.read(options["expect"] or [], problems)
         if problems:
             raise LabErrors(problems)
-        lab = Lab(unpacked(options["share"]), more)
+        lab = Lab(unpacked(options["share"]), more, [unpacked(share) for share in options["others"]])
         checks = lab.checks(options["pairs"], options["outside"] or None)
         with shells(options["private_key"]) as keys:
             results, reasons = checked(lab, checks, keys, options["timeout"])

@@ -30,6 +30,13 @@ options:
     description: The budget for all nodes together, in seconds.
     type: float
     default: 300
+  machines:
+    description:
+      - The lab hosts that take part, by their names in the inventory. Guests on others are not waited for, though reached from here.
+      - The default is all of the lab's.
+    type: list
+    elements: str
+    version_added: "0.3.0"
 seealso:
   - module: netvirt.lab.topology
 """
@@ -67,6 +74,7 @@ def main() -> None:
             "share": {"type": "raw", "required": True},
             "private_key": {"type": "str", "no_log": True},
             "timeout": {"type": "float", "default": 300.0},
+            "machines": {"type": "list", "elements": "str"},
         },
         supports_check_mode=True,
     )
@@ -74,10 +82,12 @@ def main() -> None:
         module.exit_json(changed=False, seconds={})
     with reported(module):
         require_root()
-        share, timeout = unpacked(module.params["share"]), module.params["timeout"]
+        options = module.params
+        share, timeout = unpacked(options["share"]), options["timeout"]
         routing = Routing(share["lab"], routers(share), min(timeout, PATIENCE))
         with shells(module.params["private_key"]) as keys:
-            nodes = nodes_from(share)
+            missing = {node["name"] for node in share.get("visitors") or () if node["home"] not in (options["machines"] or [node["home"]])}
+            nodes = [node for node in nodes_from(share) if node.name not in missing]
             seconds = wait_until_ready(nodes, Watch(share["lab"], keys, routing), timeout)
     for warning in routing.warnings:
         module.warn(warning)

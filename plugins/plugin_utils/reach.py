@@ -64,6 +64,8 @@ def jump(name: str, host: Mapping[str, Any]) -> str:
         if host.get(variable):
             argv += [option, str(host[variable])]
     extra = " ".join(str(host[variable]) for variable in ("ansible_ssh_common_args", "ansible_ssh_extra_args") if host.get(variable))
+    # What is in them for ssh to fill in, such as %h in a ProxyCommand, is for the lab host and not for the guest (ssh_config(5), TOKENS).
+    extra = extra.replace("%", "%%")
     return " ".join([shlex.join(argv), *([extra] if extra else []), shlex.quote(str(host.get("ansible_host", name)))])
 
 

@@ -6,8 +6,11 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +20,33 @@ CHECKOUT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 
 
-def trace() -> list[str]:
-    """Return all that a lab could leave on this lab host, line by line."""
-    said = subprocess.run(["/usr/bin/python3", "tests/tools/trace.py"], cwd=CHECKOUT, capture_output=True, text=True, check=True)
+def trace(machine: str = "") -> list[str]:
+    """Return all that a lab could leave on this lab host, or on a member of its cluster, line by line."""
+    entry = ["tests/labhost", "run", machine, "--"] if machine else []
+    command = [*entry, "/usr/bin/python3", "tests/tools/trace.py"]
+    said = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True)
     return said.stdout.splitlines()
+
+
+@contextmanager
+def cluster(count: int, *options: str) -> Iterator[list[str]]:
+    """Yield the names of so many lab hosts around this one, none without any, while the body runs."""
+    if count:
+        subprocess.run(["tests/labhost", "cluster", "up", str(count), *options], cwd=CHECKOUT, check=True)
+    try:
+        yield [f"m{number}" for number in range(1, count + 1)]
+    finally:
+        if count:
+            subprocess.run(["tests/labhost", "cluster", "down"], cwd=CHECKOUT, check=True)
+
+
+def on(machine: str, script: str) -> str:
+    """Return what a shell script says on a member of the cluster."""
+    done = subprocess.run(
+        ["tests/labhost", "run", machine, "--", "sh", "-euc", script], cwd=CHECKOUT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 class Playbooks:
@@ -48,10 +74,10 @@ class Playbooks:
         return subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False)
 
     def changed(self, playbook: str, *arguments: str, inventory: str = "") -> int:
-        """Run a playbook that succeeds and return how many tasks changed something."""
+        """Run a playbook that succeeds and return how many tasks changed something, on all machines together."""
         done = self.run(playbook, *arguments, inventory=inventory)
         assert done.returncode == 0, done.stdout + done.stderr
-        return int(done.stdout.rpartition("changed=")[2].split()[0])
+        return sum(map(int, re.findall(r" changed=(\d+) ", done.stdout.rpartition("PLAY RECAP")[2])))
 
 
 class Lab(Playbooks):

@@ -81,6 +81,19 @@ def test_a_restart_that_a_killed_run_left_undone_is_done(monkeypatch: pytest.Mon
     assert service("restored")
 
 
+def test_daemons_that_were_killed_are_started_anew() -> None:
+    service("started")
+    pids = [Path(f"/run/openvswitch/{name}.pid").read_text().strip() for name in ("ovs-vswitchd", "ovsdb-server")]
+    run("kill", "-9", *pids)
+    while any(Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2] for pid in pids):
+        pass
+    assert Path("/run/openvswitch/db.sock").exists()
+    assert service("started")
+    assert runs()
+    assert service("started") == []
+    assert service("restored")
+
+
 def test_a_daemon_with_a_bridge_is_left_as_it_is() -> None:
     run(CTL, "--system-id=random", "--no-mlockall", "start")
     pid = Path("/run/openvswitch/ovs-vswitchd.pid").read_text()

@@ -8,7 +8,8 @@ network, processes, /run, /tmp and host name. Shared with the machine are only t
 interface uplink0 (203.0.113.2) leads to an outside (namespace 'outside', 203.0.113.1) that knows no way back to a lab's
 networks, and serves http://198.51.100.10/ (answers with the address it was asked from) and DNS for outside.test.
 
-A lab host is nothing but its processes: found by the name of process 1, gone when that is killed.
+A lab host is nothing but its processes: found by the name of process 1, gone when that is killed. Several of them around
+one, with networks between them, are a cluster (cluster.py).
 """
 
 from __future__ import annotations

@@ -48,15 +48,19 @@ class Check:
         )
 
 
-def implied(nodes: Sequence[Node], told: Collection[str], outside: str | None, pairs: Pairs = "all") -> list[Check]:
+def implied(
+    nodes: Sequence[Node], told: Collection[str], outside: str | None, pairs: Pairs = "all", others: Sequence[Node] = ()
+) -> list[Check]:
     """Return the checks of any lab: nodes in one network and subnet reach each other, and all get outside.
 
     Those that are told of the lab's name server know the others' names too.
+    others are nodes of other lab hosts: they are reached, but do not send from here.
     ``ring`` has each node reach the next one of its network only, which takes as many checks as there are nodes.
     """
-    places = {node.name: _places(node) for node in nodes}
+    everybody = sorted((*nodes, *others), key=lambda node: node.name) if others else nodes  # the same ring on all lab hosts
+    places = {node.name: _places(node) for node in everybody}
     members: dict[_Place, list[tuple[str, str, str | None]]] = defaultdict(list)
-    for node in nodes:
+    for node in everybody:
         for place, address, switch in places[node.name]:
             members[place].append((node.name, address, switch))
     if pairs == "auto":
@@ -68,8 +72,8 @@ def implied(nodes: Sequence[Node], told: Collection[str], outside: str | None, p
         checks += [Check(node.name, "switch", "ping", gateway) for gateway in sorted(gateways)]
         for place in dict.fromkeys(place for place, _address, _switch in places[node.name]) if pairs != "none" else ():
             group = members[place]
-            others = group if pairs == "all" else [group[(turns[place][node.name] + 1) % len(group)]]
-            for name, address, switch in others:
+            targets = group if pairs == "all" else [group[(turns[place][node.name] + 1) % len(group)]]
+            for name, address, switch in targets:
                 if name != node.name:
                     checks.append(Check(node.name, name, "ping", address))
                     # IPv4 is what the reservations are for, and one family of a name is enough.

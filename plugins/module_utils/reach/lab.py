@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from ipaddress import ip_interface
+from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any
 
 from .._errors import LabErrors
@@ -25,28 +25,52 @@ LOCALHOST = "localhost"
 
 
 class Lab:
-    """A share, or none, and what is expected besides."""
+    """A share, or none, and what is expected besides; others are the shares of the lab's other lab hosts.
 
-    def __init__(self, share: Mapping[str, Any], more: Sequence[Mapping[str, Any]]) -> None:
+    nodes are those that are worked with from here, _others those that are only reached.
+    """
+
+    def __init__(self, share: Mapping[str, Any], more: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]] = ()) -> None:
         self.share = share
         self.expect = [*(share.get("expect") or ()), *more]
-        self.nodes = {node.name: node for node in nodes_from(share)} if share else {}
-        self._left_out = frozenset(item["name"] for item in share.get("nodes") or ()) - self.nodes.keys()
+        self.nodes = {node.name: node for node in nodes_from(share) if node.near} if share else {}
+        far = [node for other in others for node in nodes_from(other) if node.here]
+        self._others = {node.name: node for node in far if node.name not in self.nodes}
+        self._shares = [share, *others]
+        everybody = {item["name"] for one in self._shares for item in one.get("nodes") or ()}
+        self._left_out = frozenset(everybody - self.nodes.keys() - self._others.keys())
         spaces = namespaces.names() if self.expect else []
-        problems = unknown(self.expect, [*self.nodes, *self._left_out, *spaces, LOCALHOST])
+        problems = unknown(self.expect, [*self.nodes, *self._others, *self._left_out, *spaces, LOCALHOST])
         if problems:
             raise LabErrors(problems)
 
     def checks(self, pairs: Pairs, outside: str | None) -> list[Check]:
         """Return all checks but those of leases, and what only a guest could tell that the lab host has no way to."""
         own = [node for node in self.nodes.values() if node.kind in ("vm", *SPACES)]
+        far = [node for node in self._others.values() if node.kind in ("vm", *SPACES)]
         mute = {node.name for node in own if node.kind == "vm" and not node.address}
-        found = (check for check in implied(own, told_of_names(self.share), outside, pairs) if check.node not in mute)
-        return list(dict.fromkeys((*found, *declared(self.expect, self.nodes, self._left_out))))
+        found = (check for check in implied(own, told_of_names(self._whole()), outside, pairs, far) if check.node not in mute)
+        known = {**self.nodes, **self._others}
+        wanted = [check for check in declared(self.expect, known, self._left_out) if check.node not in self._others]
+        return list(dict.fromkeys((*found, *wanted)))
+
+    def leased(self) -> list[Node]:
+        """Return the nodes whose leases this lab host gives: all, if it is the only one."""
+        everybody = [*self.nodes.values(), *self._others.values()]
+        served = [ip_network(network["subnet"]) for network in (self.share.get("dnsmasq") or {}).get("networks") or ()]
+        inside = [node for node in everybody if any(ip_address(one) in subnet for one in node.addresses for subnet in served)]
+        return [node for node in (inside if len(self._shares) > 1 else everybody) if node.kind in ("vm", *SPACES)]
+
+    def _whole(self) -> dict[str, Any]:
+        """Return what the shares say together of names."""
+        networks = [network for share in self._shares for network in (share.get("dnsmasq") or {}).get("networks") or ()]
+        parts = {key: [item for share in self._shares for item in share.get(key) or ()] for key in ("nodes", "vms")}
+        return {**parts, "dnsmasq": {"networks": networks}}
 
     def networks(self) -> dict[str, str]:
         """Return the network of each address of a node."""
-        own = (ip_interface(text) for node in self.nodes.values() for interface in node.interfaces for text in interface["addresses"])
+        everybody = (*self.nodes.values(), *self._others.values())
+        own = (ip_interface(text) for node in everybody for interface in node.interfaces for text in interface["addresses"])
         return {str(address.ip): str(address.network) for address in own}
 
     def senders(self, checks: Sequence[Check]) -> list[Node]:
@@ -60,7 +84,6 @@ def checked(lab: Lab, checks: Sequence[Check], keys: Shells, timeout: float) -> 
     """Carry out checks; return for each '' or its problem, and the reasons of the failures. timeout is in seconds."""
     results = run(checks, lab.senders(checks), keys, timeout)
     if lab.share:
-        own = [node for node in lab.nodes.values() if node.kind in ("vm", *SPACES)]
-        results.update(leased(own, {lease.mac for lease in leases(lab.share["lab"])}))
+        results.update(leased(lab.leased(), {lease.mac for lease in leases(lab.share["lab"])}))
     # A bound of its own: where the time was used up by what failed, the reasons are wanted most.
     return results, explain(results, Wiring(lab.share), Eyes(), time.monotonic() + 15)

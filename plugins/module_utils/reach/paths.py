@@ -37,7 +37,7 @@ class Wiring:
 
     def __init__(self, share: Mapping[str, Any]) -> None:
         nodes = share.get("nodes") or []
-        self.kinds = {node["name"]: node["kind"] for node in nodes}
+        self.kinds = {node["name"]: node["kind"] for node in (*nodes, *(share.get("visitors") or ()))}
         self.spaces = {node["name"]: node.get("netns") or "" for node in nodes if node["kind"] != "vm"}
         self._names = {node["netns"]: node["name"] for node in nodes if node["kind"] in SPACES}
         self._host = next((node["name"] for node in nodes if node["kind"] == "host"), LAB_HOST)

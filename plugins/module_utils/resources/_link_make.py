@@ -28,6 +28,7 @@ from ..transport.rtnetlink import (
     set_kind,
     set_link,
 )
+from ..transport.vxlan import set_floods, vxlan_data
 from ._link_model import BridgeSettings, Link
 from ._network import key_of
 
@@ -39,7 +40,7 @@ _TAP_UNBORN = frozenset(("mac", "mtu"))
 
 def create_all(made: Sequence[Link], lab: str) -> None:
     """Create interfaces with all that the kernel takes at creation, those that others sit on first."""
-    _create_simple([link for link in made if link.kind in ("bridge", "ifb")], lab)
+    _create_simple([link for link in made if link.kind in ("bridge", "ifb", "vxlan")], lab)
     _create_veths([link for link in made if link.kind == "veth"], lab)
     for netns, taps in by_netns(link for link in made if link.kind == "tap").items():
         with inside(netns), Netlink() as kernel:
@@ -53,12 +54,14 @@ def set_all(netns: str, changes: Sequence[Change[Link]], lab: str) -> None:
     parents = {change.target.name: change.target.parent for change in changes}
     changes = sorted(changes, key=lambda change: _depth(change.target.name, parents))  # none can be up, or wider, before its parent is
     ports = [change.target for change in changes if _wants_vlans(change)]
+    floods = [change for change in changes if change.target.remotes is not None]
     with inside(netns), Netlink() as kernel:
-        named = ports or any(change.target.master for change in changes)
+        named = ports or floods or any(change.target.master for change in changes)
         indexes = {record.name: record.index for record in kernel.links()} if named else {}
         kernel.send([request for change in changes for request in _settings(change, indexes, lab)])
         vlans = kernel.vlans() if ports else {}
         kernel.send([request for link in ports for request in _vlan_requests(link, indexes[link.name], vlans)])
+        kernel.send([request for change in floods for request in _flood_requests(change, indexes[change.target.name])])
         for change in changes:
             _set_device(change)
 
@@ -83,6 +86,11 @@ def _vlan_requests(link: Link, index: int, vlans: Mapping[int, frozenset[bridge.
     return bridge.set_vlans(index, link.name, vlans.get(index, frozenset()), want, own=link.kind == "bridge")
 
 
+def _flood_requests(change: Change[Link], index: int) -> list[Request]:
+    have = (change.before.remotes if change.before and change.action == "update" else None) or ()
+    return set_floods(index, change.target.name, have, change.target.remotes or ())
+
+
 def _create_simple(links: Sequence[Link], lab: str) -> None:
     """Create what needs no other interface."""
     requests: dict[str, list[Request]] = defaultdict(list)
@@ -92,6 +100,8 @@ def _create_simple(links: Sequence[Link], lab: str) -> None:
             values = {**vars(link.bridge), "vlan_filtering": link.bridge.vlan_filtering or None} if link.bridge else {}
             data = bridge.settings_data(values)
             requests[link.netns].append(create_bridge(_attributes(link), mark(lab), data))
+        elif link.kind == "vxlan":
+            requests[link.netns].append(create_link(_attributes(link), "vxlan", mark(lab), vxlan_data(link.vni or 0, link.local or "")))
         else:
             requests[link.netns].append(create_link(_attributes(link), str(link.kind), mark(lab)))
     _send(requests)

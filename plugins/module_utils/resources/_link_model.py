@@ -92,7 +92,8 @@ class Link:
     Open vSwitch's userspace datapath only listens in, and the host would answer for its addresses a second time.
     Without link_local the kernel gives an interface no IPv6 address by itself, for which it would ask all of its network.
     A sub-interface of kind vlan sits on its parent, in the same namespace. tag (0: none) and trunks are the VLANs of a
-    bridge's port, or of the bridge's own.
+    bridge's port, or of the bridge's own. A vxlan has a number (vni), this machine's address and those of the other machines
+    (remotes) that get a copy of each broadcast.
     """
 
     name: str
@@ -115,6 +116,9 @@ class Link:
     parent: str | None = None
     vlan: int | None = None
     protocol: str | None = None
+    vni: int | None = None
+    local: str | None = None
+    remotes: tuple[str, ...] | None = None
     bridge: BridgeSettings | None = None
     tag: int | None = None
     trunks: tuple[int, ...] | None = None

@@ -60,6 +60,7 @@ class Network:
     links: Mapping[str, Sequence[LinkRecord]]
     numbers: Mapping[str, Mapping[int, str]]
     _vlans: dict[str, dict[int, frozenset[PortVlan]]] = field(default_factory=dict)
+    _floods: dict[str, Mapping[int, tuple[str, ...]]] = field(default_factory=dict)
 
     @cached_property
     def _by_index(self) -> dict[tuple[str, int], LinkRecord]:
@@ -88,6 +89,13 @@ class Network:
             with Netlink(netns) as kernel:
                 self._vlans[netns] = kernel.vlans()
         return self._vlans[netns]
+
+    def floods(self, netns: str) -> Mapping[int, tuple[str, ...]]:
+        """Return the machines that VXLAN devices send broadcasts to, by index."""
+        if netns not in self._floods:
+            with Netlink(netns) as kernel:
+                self._floods[netns] = kernel.floods()
+        return self._floods[netns]
 
     def tx_offload(self, netns: str, name: str) -> bool:
         """Say whether checksums are left to the interface."""

@@ -16,15 +16,17 @@ from ..transport import bridge, features
 from ..transport.attributes import attributes, whole
 from ..transport.netlink import Netlink
 from ..transport.rtnetlink import LinkRecord, delete_links
+from ..transport.vxlan import PORT, vxlan_of
 from ._link_make import create_all, set_all
 from ._link_model import BridgeSettings, Link, read_fields
 from ._network import Network, Survey, key_of, read_network
+from ._underlay import require_underlay, vni_problems
 from .address import AddressDriver, Addressing
 
 __all__ = ["Link", "LinkDriver", "all_links", "link_goals", "port_vlans", "read_fields"]
 
 # What an interface is made as; another value takes another interface.
-_MADE_AS = ("kind", "peer", "multi_queue", "parent", "vlan", "protocol")
+_MADE_AS = ("kind", "peer", "multi_queue", "parent", "vlan", "protocol", "vni", "local")
 # The interface group of what is about to go; no other program's, as far as numbers can be.
 _DOOMED = 0x6E657476
 # linux/if_tun.h: IFLA_TUN_*
@@ -45,6 +47,7 @@ class LinkDriver:
         have: dict[str, Link] = {}
         network = Survey.of(scope).network(spaces, everything=goal.purge)
         _require_kernel(goal.want, network)
+        require_underlay(goal.want, Survey.of(scope))
         for netns, links in network.links.items():
             masters = {record.index: record.name for record in links}
             for record in links:
@@ -81,7 +84,8 @@ class LinkDriver:
         homeless = {link.netns for link in goal.want if link.netns and link.netns not in made and key_of(link.netns, "lo") not in left}
         if homeless:
             raise LabErrors(f"There is no network namespace '{netns}' to put a link into; create it first." for netns in sorted(homeless))
-        problems = _impossible(goal.want, {*left, *wanted}.difference(change.key for change in changes if change.action == "remove"))
+        staying = {*left, *wanted}.difference(change.key for change in changes if change.action == "remove")
+        problems = [*vni_problems(goal.want, left, changes), *_impossible(goal.want, staying)]
         new = [change.target for change in changes if change.action in ("create", "replace")]
         pairs = [(link.key, key_of(*link.peer)) for link in new if link.kind == "veth" and link.peer]
         problems += [
@@ -137,6 +141,7 @@ def _observed(network: Network, netns: str, record: LinkRecord, masters: Mapping
     """Return an interface as it is; what takes a question of its own is only read where asked says something about it."""
     tun = attributes(record.data) if record.kind == "tun" else None
     vlan, protocol = bridge.vlan_of(record.data) if record.kind == "vlan" else (None, None)
+    tunnel = vxlan_of(record.data) if record.kind == "vxlan" else None
     tag, trunks = (None, None) if asked.tag is None else port_vlans(network.vlans(netns).get(record.index, frozenset()))
     return Link(
         name=record.name,
@@ -160,6 +165,9 @@ def _observed(network: Network, netns: str, record: LinkRecord, masters: Mapping
         parent=masters.get(record.iflink, "") if record.kind == "vlan" and record.netnsid is None else None,
         vlan=vlan,
         protocol=protocol,
+        vni=tunnel.vni if tunnel and tunnel.port == PORT else None,
+        local=tunnel.local if tunnel else None,
+        remotes=network.floods(netns).get(record.index, ()) if tunnel and asked.remotes is not None else None,
         # A kernel that was built without VLANs on bridges says nothing of them.
         bridge=BridgeSettings(**{"vlan_filtering": False, **bridge.settings(record.data)}) if record.kind == "bridge" else None,
         tag=tag,
@@ -185,7 +193,7 @@ def _require_kernel(want: Sequence[Link], network: Network) -> None:
     """Raise LabErrors if the kernel was built without something that is wanted."""
     known = {record.kind for records in network.links.values() for record in records}
     problems = []
-    for kind in ("vlan", "ifb"):
+    for kind in ("vlan", "vxlan", "ifb"):
         users = [link.key for link in want if link.kind == kind]
         if users and kind not in known and not features.has_link_kind(kind):
             problems.append(features.lacking(kind, f"the interface '{users[0]}'"))

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from .machines import Machine
+
 Kind = Literal["netns", "container", "vm", "ovs", "bridge", "host", "uplink", "medium"]
 Method = Literal["dhcp", "static", "auto", "none", "user"]
 Version = Literal[4, 6]
@@ -54,13 +56,29 @@ class Dhcp:
 
 
 @dataclass(frozen=True)
+class Tunnel:
+    """The port by which a switch on one lab host meets itself on the others; vni is the number of its VXLAN."""
+
+    device: str
+    vni: int
+    altname: str
+
+
+@dataclass(frozen=True)
 class Switch:
     """What only a switch has. ``bridge`` holds the settings of its bridge that the file gives, as they are.
 
     ipv4 and ipv6 are the lab host's own addresses; subnet and subnet6 ('auto', or a network) are for a switch without.
+    ``gateway`` is the lab host that has these addresses, DHCP and NAT; ``tunnel`` is for a switch on several lab hosts, and
+    ``mtu`` what a network with such a switch carries. ``mac`` is given where it is not derived from the node's name alone.
     """
 
     device: str | None = None
+    gateway: str | None = None
+    vni: int | None = None
+    tunnel: Tunnel | None = None
+    mtu: int | None = None
+    mac: str | None = None
     ipv4: str | None = None
     ipv6: str | None = None
     subnet: str | None = None
@@ -190,7 +208,8 @@ class Node:
     """A node. ipv4 and ipv6 are those of its first interface ('auto': of all), ``gateway`` its default routes, () none.
 
     ``device`` is an uplink's. A hidden node is no host of the inventory: it only carries a link. One of kind medium is no
-    device either: it stands for what is behind a backend of QEMU's own.
+    device either: it stands for what is behind a backend of QEMU's own. ``host`` is the lab host that the file gives, and
+    ``gate`` what it does at its own ends of links, for a node of kind host.
     """
 
     name: str
@@ -203,9 +222,15 @@ class Node:
     space: Space | None = None
     guest: Guest | None = None
     switch: Switch | None = None
-    host: Host | None = None
+    gate: Host | None = None
     device: str | None = None
     hidden: bool = False
+    host: str | None = None
+
+    @property
+    def spans(self) -> bool:
+        """Say whether the node may be on several lab hosts: a switch is where its nodes are, unless the file says where."""
+        return self.switch is not None and self.host is None
 
     @property
     def own_interfaces(self) -> list[str]:
@@ -220,7 +245,7 @@ class Node:
 
     def forwards(self, version: Version) -> bool:
         """Say whether others may send it what is not for itself."""
-        return bool(self.space and self.space.router) or bool(self.host and self.host.router and version == 4)
+        return bool(self.space and self.space.router) or bool(self.gate and self.gate.router and version == 4)
 
 
 @dataclass(frozen=True)
@@ -287,7 +312,8 @@ class Group:
 class Topology:
     """A lab. ``pools`` are the networks that addresses are taken from: lan, p2p and loopback, each with ipv4, prefix, ipv6, prefix6.
 
-    ``notices`` say what was left out of imported files.
+    ``notices`` say what was left out of imported files. ``machines`` are the lab hosts, where they are known; if there are several,
+    ``carriers`` says for each node which of them it is on. The first is the node's home, where a switch has its address.
     """
 
     name: str
@@ -301,6 +327,13 @@ class Topology:
     groups: Mapping[str, Group] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     expect: tuple[Mapping[str, Any], ...] = ()
+    machines: tuple[Machine, ...] = ()
+    carriers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def machine_of(self, link: Link) -> str:
+        """Return the one lab host that a link is on, '' if there is only one: that of an end which is on one only."""
+        homes = sorted(link.ends, key=lambda end: self.nodes[end.node].spans)
+        return self.carriers.get(homes[0].node, ("",))[0]
 
     def ends(self, node: str) -> list[tuple[Endpoint, Endpoint, Link]]:
         """Return a node's own ends, each with the far end and the link, in the order of the file."""

@@ -46,6 +46,11 @@ def macs(prefix: str, *parts: str) -> Iterator[str]:
     return (f"{prefix}:{digest(*parts, *more).hex(':')[:length]}" for more in _tries())
 
 
+def vnis(*parts: str) -> Iterator[str]:
+    """Return VXLAN network identifiers in the order of preference, 1 to 2^24 - 1."""
+    return (str(int.from_bytes(digest(*parts, *more)[:4], "big") % (2**24 - 1) + 1) for more in _tries())
+
+
 def _tries() -> Iterator[tuple[str, ...]]:
     return (() if number == 0 else (str(number),) for number in count())
 

@@ -87,6 +87,8 @@ def narrowed(share: Item, names: Collection[str], there: Collection[str]) -> tup
     hidden = {link["master"] for link in share["links"] if link.get("master") and _key(link) in keys} - set(devices.values())
     needed = {device for key in keys for name, device in devices.items() if name in owners[key]} | hidden
     whole = part.devices | {device for device in needed if device not in there}
+    # A switch that is made leads to its other halves.
+    keys |= {_key(link) for link in share["links"] if link["kind"] == "vxlan" and _carrier(link, share) in whole}
     present = {*there, *whole, *keys}
     return {
         **share,
@@ -179,6 +181,12 @@ def _root(item: Item, links: Mapping[str, Item]) -> str:
             break
         item = links[_key({**item, "name": item["parent"]})]
     return _key(item)
+
+
+def _carrier(tunnel: Item, share: Item) -> str:
+    """Return the device of the switch that a tunnel is a port of."""
+    ports = ((port["name"], bridge["name"]) for bridge in share["bridges"] for port in bridge["ports"])
+    return tunnel.get("master") or next((bridge for name, bridge in ports if name == tunnel["name"]), "")
 
 
 def _link(item: Item, keys: Collection[str], needed: Collection[str], whole: Collection[str]) -> list[Item]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 
@@ -32,6 +32,7 @@ from .rtnetlink import (
     route_record,
 )
 from .tc import QdiscRecord, dump_filters, dump_qdiscs, qdisc_record, redirect_record
+from .vxlan import floods_by_index
 
 # linux/netlink.h and linux/rtnetlink.h
 _ERROR, _DONE = 2, 3
@@ -93,6 +94,10 @@ class Netlink:
     def forwarding(self) -> list[ForwardingRecord]:
         """Return the forwarding tables of all bridges."""
         return [forwarding_record(data) for data in self._dump(_GETNEIGH, dump_forwarding())]
+
+    def floods(self) -> Mapping[int, tuple[str, ...]]:
+        """Return the machines that each VXLAN device sends broadcasts to, by index."""
+        return floods_by_index(self._dump(_GETNEIGH, dump_forwarding()))
 
     def qdiscs(self) -> list[QdiscRecord]:
         """Return the queueing disciplines at the root and at the ingress of all interfaces."""

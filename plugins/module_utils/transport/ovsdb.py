@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -36,9 +38,15 @@ def remote(database: str | None) -> str:
 
 
 def running(database: str | None) -> bool:
-    """Say whether there is a database server to talk to, as far as can be told without talking to it."""
+    """Say whether there is a database server to talk to, as far as can be told without talking to it.
+
+    One that was killed leaves its socket behind, at which nobody listens.
+    """
     kind, _colon, path = remote(database).partition(":")
-    return kind != "unix" or os.path.exists(path)
+    if kind != "unix":
+        return True
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        return probe.connect_ex(path) not in (errno.ENOENT, errno.ECONNREFUSED)
 
 
 def stored() -> Sequence[Mapping[str, Any]]:

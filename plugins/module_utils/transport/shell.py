@@ -29,7 +29,10 @@ SSH_OPTIONS = (
 
 @dataclass(frozen=True)
 class Node:
-    """A node of the share, as far as one talks to it. A guest without an address is one that the lab host has no way to."""
+    """A node of the share, as far as one talks to it. A guest without an address is one that the lab host has no way to.
+
+    here says that it is on this lab host, near that it is reached from this one: a guest is, where its network has an address.
+    """
 
     name: str
     kind: str
@@ -40,6 +43,8 @@ class Node:
     cloud_init: bool
     port: int = 22
     enter: str = ""  # the script that enters all namespaces of a container
+    here: bool = True
+    near: bool = True
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -47,8 +52,8 @@ class Node:
         return tuple(address.partition("/")[0] for interface in self.interfaces for address in interface["addresses"])
 
 
-def node_from(item: Mapping[str, Any]) -> Node:
-    """Return the node of a share's mapping."""
+def node_from(item: Mapping[str, Any], machine: str = "") -> Node:
+    """Return the node of a share's mapping; machine is the lab host that this is, where there are several."""
     interfaces = tuple(item["interfaces"])
     addresses = [address.partition("/")[0] for interface in interfaces for address in interface["addresses"]]
     way = item.get("ssh") or {"address": "" if "ssh" in item else addresses[0] if addresses else "", "port": 22}
@@ -62,12 +67,15 @@ def node_from(item: Mapping[str, Any]) -> Node:
         interfaces=interfaces,
         cloud_init=bool(item.get("cloud_init")),
         enter=item.get("enter") or "",
+        here=item.get("home", machine) == machine,
+        near=item.get("access", machine) == machine,
     )
 
 
 def nodes_from(share: Mapping[str, Any]) -> list[Node]:
     """Return the nodes of a share that are meant to run: a VM that is to be stopped or paused answers nobody."""
-    return [node_from(item) for item in share["nodes"] if item["state"] in (None, "running")]
+    items = [*share["nodes"], *(share.get("visitors") or ())]
+    return [node_from(item, share.get("machine") or "") for item in items if item["state"] in (None, "running")]
 
 
 @dataclass(frozen=True)

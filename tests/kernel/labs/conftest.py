@@ -10,18 +10,23 @@ from collections.abc import Iterator
 
 import pytest
 
-from ..playbooks import CHECKOUT, Playbooks, trace
+from ..playbooks import CHECKOUT, Playbooks, cluster, trace
 
 
 @pytest.fixture(scope="module")
 def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playbooks]:
-    """Give the lab that the module's ``LAB`` names, a folder below inventory/: it is up, and a second run changes nothing."""
-    before = trace()
-    lab = Playbooks(tmp_path_factory.mktemp("home"), CHECKOUT / "inventory" / request.module.LAB)
-    try:
-        assert lab.changed("netvirt.lab.site") > 0
-        assert lab.changed("netvirt.lab.site") == 0
-        yield lab
-    finally:
-        lab.changed("netvirt.lab.teardown")
-    assert list(difflib.unified_diff(before, trace(), lineterm="", n=0)) == []
+    """Give the lab that the module's ``LAB`` names, a folder below inventory/: it is up, and a second run changes nothing.
+
+    It is on this lab host, or on so many of a cluster as the module's ``MACHINES`` says.
+    """
+    with cluster(getattr(request.module, "MACHINES", 0)) as members:
+        before = {machine: trace(machine) for machine in ("", *members)}
+        lab = Playbooks(tmp_path_factory.mktemp("home"), CHECKOUT / "inventory" / request.module.LAB)
+        try:
+            assert lab.changed("netvirt.lab.site") > 0
+            assert lab.changed("netvirt.lab.site") == 0
+            yield lab
+        finally:
+            lab.changed("netvirt.lab.teardown")
+        for machine, lines in before.items():
+            assert list(difflib.unified_diff(lines, trace(machine), machine, machine, lineterm="", n=0)) == []

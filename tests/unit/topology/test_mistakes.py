@@ -41,7 +41,7 @@ MISTAKES = {
         [
             "nodes.a.router: routing daemons run in nodes of kind netns, not in containers; use true",
             "nodes.a.gid_map: needs a uid_map",
-            "nodes.b: unknown key 'frr' (known: clocks, cpus, exec, firewall, gateway, gid_map, hostname, interfaces, ipv4, ipv6, "
+            "nodes.b: unknown key 'frr' (known: clocks, cpus, exec, firewall, gateway, gid_map, host, hostname, interfaces, ipv4, ipv6, "
             "loopback, memory, mounts, netns, overlay, rootfs, router, routes, services, sysctls, uid_map)",
         ],
     ),
@@ -56,7 +56,7 @@ MISTAKES = {
         ],
     ),
     "unknown key": ("{nodes: {a: {kind: vm, memroy: 7}}}", ["nodes.a: unknown key 'memroy' (did you mean 'memory'?)"]),
-    "key of another kind": ("{nodes: {a: {kind: host, cpus: 2}}}", ["nodes.a: unknown key 'cpus' (known: ipv4, ipv6, nat, router)"]),
+    "key of another kind": ("{nodes: {a: {kind: host, cpus: 2}}}", ["nodes.a: unknown key 'cpus' (known: host, ipv4, ipv6, nat, router)"]),
     "unknown key of the file": ("{nodes: [a], link: []}", ["topology: unknown key 'link' (did you mean 'links'?)"]),
     "unknown key of a link": (
         "{nodes: {a: , s: bridge}, links: [{endpoints: [a, s], mut: 9000}]}",

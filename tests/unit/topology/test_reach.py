@@ -125,6 +125,35 @@ def test_a_file_alone_is_a_lab_on_this_machine_and_takes_extra_variables(tmp_pat
     assert plain(variables["two"]["netvirt_node"])["interfaces"][0]["addresses"] == ["10.66.0.1/24"]
 
 
+def test_nodes_are_reached_through_the_lab_host_that_carries_them(tmp_path: Path) -> None:
+    (tmp_path / "hosts.yml").write_text(
+        "{lab_hosts: {hosts: {mill: {ansible_host: 192.0.2.1}, 'barn.example': {ansible_host: 192.0.2.2, ansible_user: ada}}}}"
+    )
+    (tmp_path / "topology.netvirt.yml").write_text(
+        "{plugin: netvirt.lab.topology, name: farm, nodes: {yard: {kind: bridge, ipv4: 10.5.0.1/24, gateway: mill}, hen: {host: mill}, "
+        "cow: {host: barn.example}, ox: {kind: vm, image: tiny, ipv4: 10.5.0.9, host: barn.example}, cat: }, "
+        "links: [hen yard, cow yard, ox yard, cat yard], groups: {large: {members: [cow, ox], vars: {ansible_user: bob}}}}"
+    )
+    found = plain(listed(tmp_path))
+    variables = found["_meta"]["hostvars"]
+    assert {group: sorted(found[group]["hosts"]) for group in ("on_mill", "on_barn_example", "through_mill_vms")} == {
+        "on_mill": ["cat", "hen", "yard"],
+        "on_barn_example": ["cow", "ox"],
+        "through_mill_vms": ["ox"],
+    }
+    assert [variables[name]["ansible_host"] for name in ("hen", "cow", "yard", "ox")] == ["192.0.2.1", "192.0.2.2", "192.0.2.1", "10.5.0.9"]
+    assert variables["cow"]["netvirt_lab_host"] == "barn.example"
+    assert variables["cow"]["ansible_user"] == "bob", "what the user says of a group is stronger"
+    assert "192.0.2.1" in variables["ox"]["ansible_ssh_common_args"], "from where its network has an address"
+    assert json.loads(variables["mill"]["netvirt_placement"]) == {"cat": "mill"}
+    assert variables["mill"]["netvirt_placement_file"] == str(tmp_path / ".topology.placement.json")
+    assert [vm["name"] for vm in variables["barn.example"]["netvirt_share"]["vms"]] == ["ox"]
+    (tmp_path / ".topology.placement.json").write_text('{"cat": "barn.example"}')
+    assert "cat" in plain(listed(tmp_path))["on_barn_example"]["hosts"]
+    (tmp_path / ".topology.placement.json").write_text("cat: mill")
+    assert "remove it, and nodes are placed anew" in " ".join(inventory(tmp_path).stderr.split())
+
+
 def test_hashed_passwords_are_a_variable_of_their_own(tmp_path: Path) -> None:
     source = tmp_path / "small.netvirt.yml"
     source.write_text("{plugin: netvirt.lab.topology, name: small, nodes: {deep: {kind: vm, user: grace, hashed_password: $6$salt$hash}}}")
@@ -153,7 +182,13 @@ def test_texts_are_read_from_files_beside_the_topology(tmp_path: Path) -> None:
             "nodes.a.kind: must be one of netns, container, vm, ovs, bridge, host, uplink, not 'nets' (did you mean 'netns'?)",
         ),
         ("", "{nodes: {a: {firewall: {file: no.nft}}}}", "nodes.a.firewall: cannot read '"),
-        (", barn: ", "{nodes: {a: }}", "a lab on several hosts is not supported yet"),
+        (", barn: ", "{nodes: {a: {host: bran}}}", "nodes.a.host: no lab host 'bran' (did you mean 'barn'?)"),
+        (
+            ", barn: {netvirt_memory: much}",
+            "{nodes: {a: }}",
+            "lab host 'barn': netvirt_memory: must be a whole number",
+        ),
+        (", barn: ", "{nodes: {a: }}", "lab host 'barn': netvirt_underlay is missing"),
     ],
 )
 def test_a_mistake_fails_the_inventory(tmp_path: Path, hosts: str, text: str, message: str) -> None:

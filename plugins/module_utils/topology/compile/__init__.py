@@ -6,49 +6,77 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from ..expand.include import Files
 from ..expect import compiled
+from ..machines import Machine
 from ..model import Topology
 from ..parse import parse
+from ..place import placed
 from ..plain import Item, given
 from ..resolve import resolve
-from ..resolve.guest import machine
+from ..resolve.guest import machine as guest_machine
 from ..resolve.networks import Place, places, segments
 from . import links as of_links
 from . import nodes as of_nodes
 from . import openflow
 from .containers import containers, namespace_item
-from .services import dnsmasq, forwarding
+from .parts import parts, tunnel
+from .services import Names, dnsmasq, forwarding
 
 
-def load(data: Any, files: Files | None = None) -> Topology:
-    """Return the resolved topology of a file's content; ``files`` reads what it includes. Raise LabErrors."""
-    return resolve(parse(data, files))
+def load(
+    data: Any, files: Files | None = None, machines: Sequence[Machine] = (), record: Mapping[str, str] = MappingProxyType({})
+) -> Topology:
+    """Return the resolved topology of a file's content; ``files`` reads what it includes. Raise LabErrors.
+
+    machines are the lab hosts, and record says what was placed on them before.
+    """
+    return resolve(placed(parse(data, files), machines, record))
 
 
 def compile_share(topology: Topology) -> Item:
     """Return what the one lab host of a resolved topology must have, but for the passwords of its guests."""
-    nodes = topology.nodes.values()
-    switches = [(node, node.switch) for node in nodes if node.switch]
+    return _share("", topology, topology, segments(topology), Names(topology))
+
+
+def compile_shares(topology: Topology) -> dict[str, Item]:
+    """Return the share of each lab host of a topology that is on several."""
     heads = segments(topology)
+    names = Names(topology)
+    shares = {name: _share(name, part, topology, heads, names) for name, part in parts(topology).items()}
+    for name, share in shares.items():
+        for node in share["nodes"]:
+            if node["access"] != name == node["home"]:
+                shares[node["access"]].setdefault("visitors", []).append(node)
+    return shares
+
+
+def _share(machine: str, part: Topology, topology: Topology, heads: Mapping[str, str], names: Names) -> Item:
+    """Return what one lab host must have: part is what of the topology is on it."""
+    nodes = part.nodes.values()
+    switches = [(node, node.switch) for node in nodes if node.switch]
     here: dict[str, list[Place]] = defaultdict(list)
-    for place in places(topology, heads):
+    for place in places(part, heads):
         here[place.node.name].append(place)
     flows = [item for node, switch in switches if node.kind == "ovs" for item in openflow.flows(node, switch)]
     return {
         "lab": topology.name,
+        **({"machine": machine} if machine else {}),
         "images": given(**topology.images),
         "namespaces": [namespace_item(node.space) for node in nodes if node.space],
         "links": [
             *(of_links.bridge_link(node, switch, topology) for node, switch in switches if node.kind == "bridge"),
-            *(item for link in topology.links for item in of_links.interfaces(link, topology)),
+            *(item for link in part.links for item in of_links.interfaces(link, part)),
             *(item for node in nodes for item in of_links.vlans(node)),
+            *(item for node, switch in switches if (item := tunnel(node, switch, machine, topology))),
         ],
-        "members": [item for link in topology.links for item in of_links.members(link, topology)],
-        "bridges": [of_links.ovs_bridge(node, switch, topology) for node, switch in switches if node.kind == "ovs"],
-        "shaping": [item for link in topology.links for item in of_links.shaping(link, topology)],
+        "members": [item for link in part.links for item in of_links.members(link, part)],
+        "bridges": [of_links.ovs_bridge(node, switch, part) for node, switch in switches if node.kind == "ovs"],
+        "shaping": [item for link in part.links for item in of_links.shaping(link, part)],
         "addresses": [
             *(item for node, switch in switches for item in of_nodes.switch_address(node, switch)),
             *(item for node in nodes for item in of_nodes.loopback(node)),
@@ -56,20 +84,20 @@ def compile_share(topology: Topology) -> Item:
         ],
         "sysctls": [item for node in nodes for item in of_nodes.sysctls(node)],
         "firewalls": [item for node in nodes for item in of_nodes.firewalls(node)],
-        "forwarding": forwarding(topology),
-        "dnsmasq": dnsmasq(topology),
+        "forwarding": forwarding(part),
+        "dnsmasq": dnsmasq(part, names),
         "dhcp_clients": [
             {"netns": place.node.netns, "interface": place.name}
             for group in here.values()
             for place in group
             if place.node.space and place.interface.ipv4 and place.interface.ipv4.method == "dhcp"
         ],
-        "vms": [machine(node, node.guest, topology) for node in nodes if node.guest],
+        "vms": [guest_machine(node, node.guest, topology) for node in nodes if node.guest],
         "commands": [item for node in nodes for item in of_nodes.commands(node, topology)],
         "services": [item for node in nodes for item in of_nodes.services(node, topology)],
         "frr": [item for node in nodes for item in of_nodes.frr(node, topology)],
-        "nodes": [of_nodes.described(node, here[node.name], heads.get(node.name), topology) for node in nodes if not node.hidden],
+        "nodes": [of_nodes.described(node, here[node.name], heads.get(node.name), part) for node in nodes if not node.hidden],
         **({"flows": flows} if flows else {}),
-        **containers(topology),
+        **containers(part),
         **({"expect": compiled(topology.expect)} if topology.expect else {}),
     }

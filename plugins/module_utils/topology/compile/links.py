@@ -14,7 +14,7 @@ from ..resolve.wires import patched
 from .openflow import FLOW_KEYS, bonded, queued
 
 TAP_OWNER = "netvirt"  # the user that QEMU runs as
-_DEFAULT_VLAN = 1  # where a Linux bridge has ports without a tag (net/bridge/br_vlan.c, br_vlan_init())
+DEFAULT_VLAN = 1  # where a Linux bridge has ports without a tag (net/bridge/br_vlan.c, br_vlan_init())
 
 
 def netns_of(end: Endpoint, topology: Topology) -> str:
@@ -25,13 +25,13 @@ def netns_of(end: Endpoint, topology: Topology) -> str:
 def bridge_link(node: Node, switch: Switch, topology: Topology) -> Item:
     """Return the device of a Linux bridge."""
     settings = dict(switch.bridge)
-    if "vlan_filtering" not in settings and any(_has_vlans(end) for end, _far, _link in topology.ends(node.name)):
+    if "vlan_filtering" not in settings and any(has_vlans(end) for end, _far, _link in topology.ends(node.name)):
         settings["vlan_filtering"] = True
     return given(
         name=switch.device,
         netns="",
         kind="bridge",
-        mac=_switch_mac(node, topology),
+        mac=_switch_mac(node, switch, topology),
         up=True,
         altname=None if node.hidden else altname(topology.name, node.name),
         silent=True if node.hidden else None,
@@ -111,9 +111,10 @@ def ovs_bridge(node: Node, switch: Switch, topology: Topology) -> Item:
     single = [(end, _ovs_port(end, far, link, topology)) for end, far, link in topology.ends(node.name) if not far.backend]
     bonds, qos = settings.pop("bonds", {}), settings.pop("qos", {})
     ports = [queued(port, qos) for port in bonded(single, bonds, topology.name)]
+    ports += [{"name": switch.tunnel.device}] if switch.tunnel else []
     for key in FLOW_KEYS:
         settings.pop(key, None)
-    own = {"datapath_type": None, "mac": _switch_mac(node, topology), **given(**settings)}
+    own = {"datapath_type": None, "mac": _switch_mac(node, switch, topology), **given(**settings)}
     return {"name": switch.device, "altname": altname(topology.name, node.name), **own, "ports": ports}
 
 
@@ -126,14 +127,15 @@ def _ovs_port(end: Endpoint, far: Endpoint, link: Link, topology: Topology) -> I
 
 
 def _membership(end: Endpoint, switch: Switch) -> Item:
-    tag = end.tag if end.tag != "" else _DEFAULT_VLAN
+    tag = end.tag if end.tag != "" else DEFAULT_VLAN
     return given(master=switch.device, tag=tag, trunks=end.trunks)
 
 
-def _has_vlans(end: Endpoint) -> bool:
+def has_vlans(end: Endpoint) -> bool:
+    """Say whether a switch keeps VLANs apart at this port."""
     return end.tag is not None or end.trunks is not None
 
 
-def _switch_mac(node: Node, topology: Topology) -> str:
+def _switch_mac(node: Node, switch: Switch, topology: Topology) -> str:
     # Without one of its own a bridge takes the lowest of its ports' addresses, a new one whenever they change.
-    return next(macs(LOCAL_MAC, topology.name, node.name))
+    return switch.mac or next(macs(LOCAL_MAC, topology.name, node.name))

@@ -120,7 +120,17 @@ def described(node: Node, places: Sequence[Place], network: str | None, topology
         **({"ssh": {"address": way[0], "port": way[1]} if way else None} if guest else {}),
         "hostname": (guest and guest.hostname) or (container and container.hostname) or node.name,
         **entry(node, topology),
+        **({"home": topology.carriers[node.name][0], "access": access(node, topology)} if topology.carriers else {}),
     }
+
+
+def access(node: Node, topology: Topology) -> str:
+    """Return the lab host from which a node is reached: a guest's is where its network has an address."""
+    if node.guest:
+        for end, far, _link in topology.ends(node.name):
+            if end.network or topology.nodes[far.node].kind == "host":
+                return topology.carriers[end.network or far.node][0]
+    return topology.carriers[node.name][0]
 
 
 def _own_device(switch: Switch, network: str | None) -> Item:

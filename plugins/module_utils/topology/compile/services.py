@@ -9,7 +9,7 @@ from collections import defaultdict
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
 
-from ..model import Dhcp, Endpoint, Topology, addresses
+from ..model import Dhcp, Endpoint, Switch, Topology, addresses
 
 Item = dict[str, Any]
 
@@ -17,7 +17,7 @@ Item = dict[str, Any]
 def forwarding(topology: Topology) -> Item | None:
     """Return what leaves through the uplink, None if nothing does."""
     natted = [node.switch for node in topology.nodes.values() if node.switch and node.switch.nat and topology.uplink != "none"]
-    hosts = [(node.host, end) for node in topology.nodes.values() if node.host for end, _far, _link in topology.ends(node.name)]
+    hosts = [(node.gate, end) for node in topology.nodes.values() if node.gate for end, _far, _link in topology.ends(node.name)]
     own = [address for host, end in hosts if host.nat and topology.uplink != "none" for address in _family_4(end)]
     interfaces = [*(switch.device for switch in natted), *(end.interface for host, end in hosts if host.router)]
     if not interfaces:
@@ -29,30 +29,39 @@ def forwarding(topology: Topology) -> Item | None:
     }
 
 
-def dnsmasq(topology: Topology) -> Item | None:
-    """Return the networks with DHCP and the names of all nodes, None if no switch has DHCP."""
-    hosts = _hosts(topology)
+class Names:
+    """What the name and DHCP servers of all lab hosts know, found out once."""
+
+    def __init__(self, topology: Topology) -> None:
+        self.hosts = _hosts(topology)
+        self.records = _records(topology)
+
+
+def dnsmasq(topology: Topology, names: Names) -> Item | None:
+    """Return the networks of a lab host with DHCP, and the names of all nodes, None if no switch has DHCP there."""
     networks = [
-        _network(node.switch.device, IPv4Interface(node.switch.ipv4), node.switch.dhcp, hosts[node.name])
+        _network(node.switch, IPv4Interface(node.switch.ipv4), node.switch.dhcp, names.hosts[node.name])
         for node in topology.nodes.values()
         if node.switch and node.switch.ipv4 and node.switch.dhcp
     ]
     if not networks:
         return None
     upstream = None if topology.resolvers is None else list(topology.resolvers)
-    return {"domain": topology.domain, "upstream": upstream, "networks": networks, "records": _records(topology)}
+    return {"domain": topology.domain, "upstream": upstream, "networks": networks, "records": names.records}
 
 
-def _network(device: str | None, own: IPv4Interface, dhcp: Dhcp, hosts: list[Item]) -> Item:
+def _network(switch: Switch, own: IPv4Interface, dhcp: Dhcp, hosts: list[Item]) -> Item:
+    # By its number or its name (RFC 2132, section 5.1), as the user may have it.
+    mtu = {} if switch.mtu is None or {"mtu", "26", "option:mtu"} & dhcp.options.keys() else {"mtu": str(switch.mtu)}
     return {
-        "interface": device,
+        "interface": switch.device,
         "address": str(own.ip),
         "subnet": str(own.network),
         "range": list(dhcp.range) if dhcp.range else None,
         "lease": dhcp.lease,
         "router": dhcp.router or None,
         "dns": list(dhcp.dns or ()),
-        "options": dict(dhcp.options),
+        "options": {**mtu, **dhcp.options},
         "hosts": hosts,
     }
 
@@ -60,6 +69,8 @@ def _network(device: str | None, own: IPv4Interface, dhcp: Dhcp, hosts: list[Ite
 def _hosts(topology: Topology) -> dict[str, list[Item]]:
     """Return the reservations of each switch; static addresses in its range are kept from others by one too."""
     hosts: dict[str, list[Item]] = defaultdict(list)
+    if not any(node.switch and node.switch.dhcp for node in topology.nodes.values()):
+        return hosts
     for end in (end for link in topology.links for end in link.ends):
         switch = topology.nodes[end.network].switch if end.network else None
         if end.ipv4 is None or end.network is None or switch is None or switch.dhcp is None or switch.dhcp.range is None:

@@ -23,10 +23,10 @@ from .links import read_links
 
 _GUEST = frozenset(part.name for part in fields(Guest))
 _SOURCES = frozenset(("nodes", "generate", "include"))
-_SWITCH = frozenset(part.name for part in fields(Switch)) - {"bridge"}
+_SWITCH = frozenset(part.name for part in fields(Switch)) - {"bridge", "tunnel", "mtu", "mac"}
 _SPACE = frozenset(part.name for part in fields(Space)) - {"container"}
 _CONTAINER = frozenset(part.name for part in fields(Container))
-_COMMON = frozenset(("ipv4", "ipv6", "gateway", "routes", "device"))
+_COMMON = frozenset(("ipv4", "ipv6", "gateway", "routes", "device", "host"))
 
 
 def parse(data: Any, files: Files | None = None) -> Topology:
@@ -137,11 +137,11 @@ def _nodes(raw: Mapping[str, Sequence[Layer]], reader: _Layers, problems: Proble
 def _built(name: str, kind: Any, path: str, values: Mapping[str, Any]) -> Node:
     if kind in SWITCHES:
         bridge = {key: values[key] for key in schema.BRIDGES[kind] if values.get(key) is not None}
-        return Node(name, kind, path, switch=Switch(**{key: values[key] for key in _SWITCH}, bridge=bridge))
+        return Node(name, kind, path, switch=Switch(**{key: values[key] for key in _SWITCH}, bridge=bridge), host=values["host"])
     common = {key: values[key] for key in _COMMON if key in values}
     if kind == "host":
         router = values["nat"] if values["router"] is None else values["router"]
-        return Node(name, kind, path, **common, host=Host(router, values["nat"]))
+        return Node(name, kind, path, **common, gate=Host(router, values["nat"]))
     guest = Guest(**{**{key: values[key] for key in _GUEST}, "interfaces": _nics(name, values, path)}) if kind == "vm" else None
     if values.get("adopt") and common["gateway"] is None:
         common["gateway"] = ()  # it has its own way out

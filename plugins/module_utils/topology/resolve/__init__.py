@@ -9,14 +9,15 @@ from collections import Counter
 from dataclasses import replace
 
 from ..._errors import LabErrors
-from ..model import SWITCHES, Endpoint, Link, Node, Topology
-from ..names import GUEST_MAC, LOCAL_MAC, Names, altname, devices, macs, namespace
+from ..model import SWITCHES, Endpoint, Link, Node, Topology, Tunnel
+from ..names import GUEST_MAC, LOCAL_MAC, Names, altname, devices, macs, namespace, vnis
 from ..values import Problems
 from .addresses import addressed
 from .checks import check_hosts, check_interfaces, check_mtus, check_switches
 from .guest import check_guests
 from .neighbors import acquainted
 from .nics import plugged
+from .overlay import fitted
 from .switch_ports import check_bonds, with_ports_of_switches
 from .wires import joined
 
@@ -32,7 +33,7 @@ def resolve(topology: Topology) -> Topology:
     named = _Naming(joined(plugged(topology, problems)), problems).result()
     if problems:
         raise LabErrors(problems)
-    whole = addressed(named, problems)
+    whole = addressed(fitted(named, problems), problems)
     check_mtus(whole, problems)
     whole = acquainted(whole, problems)
     if problems:
@@ -48,6 +49,7 @@ class _Naming:
         self._problems = problems
         self._devices = Names("device")
         self._macs = Names("MAC address")
+        self._vnis = Names("VXLAN")
         self._pairs: Counter[tuple[str, str]] = Counter()
 
     def result(self) -> Topology:
@@ -66,6 +68,8 @@ class _Naming:
                 self._devices.claim(node.device, node.path, self._problems)
             if node.switch and node.switch.device:
                 self._devices.claim(node.switch.device, node.path, self._problems)
+            if node.switch and node.switch.vni:
+                self._vnis.claim(str(node.switch.vni), node.path, self._problems)
         for link in self._topology.links:
             ports = [self._topology.nodes[end.node].device for end in link.ends if self._topology.nodes[end.node].device]
             for device in ports:
@@ -88,7 +92,12 @@ class _Naming:
             return replace(node, space=replace(node.space, netns=node.netns or namespace(lab, node.name)))
         if node.switch and not node.switch.device:
             device = self._devices.derive(node.path, devices("wire" if node.hidden else node.name, lab, node.name, node.kind))
-            return replace(node, switch=replace(node.switch, device=device))
+            node = replace(node, switch=replace(node.switch, device=device))
+        if node.switch and len(self._topology.carriers.get(node.name, ())) > 1:
+            device = self._devices.derive(node.path, devices(f"{'wire' if node.hidden else node.name[:5]}-vx", lab, node.name, "vxlan"))
+            vni = node.switch.vni or int(self._vnis.derive(node.path, vnis(lab, node.name)))
+            tunnel = Tunnel(device, vni, altname(lab, node.name, "vxlan"))
+            return replace(node, switch=replace(node.switch, tunnel=tunnel))
         return node
 
     def _link(self, link: Link) -> Link:

@@ -24,7 +24,7 @@ def check_switches(topology: Topology, problems: Problems) -> None:
 def check_hosts(topology: Topology, problems: Problems) -> None:
     """Check what the lab host is to do."""
     for node in topology.nodes.values():
-        if node.host and node.host.nat and not node.host.router:
+        if node.gate and node.gate.nat and not node.gate.router:
             problems.append(f"{node.path}.nat: lets nothing out where router is false; leave out one of the two")
 
 

@@ -1,7 +1,10 @@
 # Copyright: (c) 2026, the netvirt.lab authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Links that need something between their ends: two guests are joined by a bridge of their own, which forwards everything."""
+"""Links that need something between their ends: two guests are joined by a bridge of their own, which forwards everything.
+
+So are nodes on two lab hosts: their bridge is on both.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +17,20 @@ _TRANSPARENT = {"stp": False, "ageing_time": 0, "group_fwd_mask": 65528}
 
 
 def joined(topology: Topology) -> Topology:
-    """Return the topology with a hidden bridge in each link of two guests."""
-    nodes, links = dict(topology.nodes), []
+    """Return the topology with a hidden bridge in each link of two guests, and of nodes on two lab hosts."""
+    nodes, carriers, links = dict(topology.nodes), dict(topology.carriers), []
     for link in topology.links:
-        first, second = link.ends
-        if nodes[first.node].kind == nodes[second.node].kind == "vm" and not (first.backend or second.backend):
+        ends = [nodes[end.node] for end in link.ends]
+        homes = dict.fromkeys(carriers[node.name][0] for node in ends if carriers and not node.spans)
+        # What is behind a backend of QEMU's own is its wire.
+        if (ends[0].kind == ends[1].kind == "vm" or len(homes) > 1) and not any(end.backend for end in link.ends):
             wire = Node(str(link), "bridge", link.path, switch=Switch(bridge=_TRANSPARENT), hidden=True)
             nodes[wire.name] = wire
+            carriers.update({wire.name: tuple(homes)} if homes else {})
             links += [replace(link, ends=(end, Endpoint(wire.name, end.path))) for end in link.ends]
         else:
             links.append(link)
-    return replace(topology, nodes=nodes, links=tuple(links))
+    return replace(topology, nodes=nodes, links=tuple(links), carriers=carriers)
 
 
 def patched(link: Link, topology: Topology) -> bool:

@@ -17,7 +17,7 @@ from .expand import BLOCKS, EXPANDED
 from .guests import IMAGE, INTERFACE, USERS, VM
 from .links import END, ENDPOINT, ENDPOINTS, FITS, LINK, SHAPING
 from .node_work import BGP, FRR, ISIS, NEIGHBOR, OSPF, SERVICE
-from .nodes import HOST, ROUTED, SPACE, SUB_INTERFACE
+from .nodes import CARRIER, HOST, ROUTED, SPACE, SUB_INTERFACE
 from .openflow import BOND, QOS, QUEUE
 from .switches import CONTROLLER, DHCP, LINUX, MIRROR, OVS, SWITCH
 
@@ -41,15 +41,20 @@ __all__ = [
 ]
 
 NODES: dict[str, Block] = {
-    "netns": Block("a mapping", {**SPACE, "adopt": Key(ADOPT, "A namespace that is somebody else's, and stays so.", "{pid: 4711}")}),
-    "container": Block("a mapping", {**{name: key for name, key in SPACE.items() if name != "frr"}, **CONTAINER}),
-    "vm": Block("a mapping", {**VM, **ROUTED}),
+    "netns": Block(
+        "a mapping", {**SPACE, "adopt": Key(ADOPT, "A namespace that is somebody else's, and stays so.", "{pid: 4711}"), **CARRIER}
+    ),
+    "container": Block("a mapping", {**{name: key for name, key in SPACE.items() if name != "frr"}, **CONTAINER, **CARRIER}),
+    "vm": Block("a mapping", {**VM, **ROUTED, **CARRIER}),
     "ovs": Block("a mapping", {**SWITCH, **OVS}),
     "bridge": Block("a mapping", {**SWITCH, **LINUX}),
-    "host": Block("a mapping", HOST),
+    "host": Block("a mapping", {**HOST, **CARRIER}),
     "uplink": Block(
         "a mapping",
-        {"device": Key(DEVICE, "An interface that the lab host has: it is never made, changed or removed.", "eth1", required=True)},
+        {
+            "device": Key(DEVICE, "An interface that the lab host has: it is never made, changed or removed.", "eth1", required=True),
+            **CARRIER,
+        },
     ),
 }
 # The settings of a switch's bridge by its kind.

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..values import Block, Key, ListOf, MapOf, Type
 from ..values.ip import GATEWAY, IP, LOOPBACK, NAMED_ROUTE
-from ..values.scalars import BOOLEAN, DEVICE, MTU, NAMESPACE, SYSCTLS, VLAN, choice
+from ..values.scalars import BOOLEAN, DEVICE, MTU, NAMESPACE, SYSCTLS, TEXT, VLAN, choice
 from .node_work import WORK
 
 
@@ -19,6 +19,7 @@ def _router(value: Any) -> Any:
     return value
 
 
+CARRIER = {"host": Key(TEXT, "The lab host that carries the node.", "m1", None, "placed among the lab hosts")}
 _IP = {
     "ipv4": Key(
         IP[4],

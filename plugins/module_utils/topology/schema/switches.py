@@ -93,6 +93,19 @@ SWITCH = {
         None,
         "no DHCP",
     ),
+    "host": Key(
+        TEXT, "The one lab host that the switch is on. Links from nodes elsewhere lead to it.", "m1", None, "each that has nodes on it"
+    ),
+    "gateway": Key(
+        TEXT, "The lab host that has the switch's address, DHCP and NAT, where the switch is on several.", "m1", None, "the first of them"
+    ),
+    "vni": Key(
+        number(1, 2**24 - 1),
+        "The number of the VXLAN that joins a switch on several lab hosts.",
+        "100",
+        None,
+        "derived from the lab's and the node's name",
+    ),
     "nat": Key(BOOLEAN, "Let the subnet's traffic out through the uplink, behind the lab host's address.", "true", False),
 }
 

@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What tunnels need of the machine: its address among the lab hosts, packets that are large enough, a number of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_interface
+
+from .._errors import LabErrors
+from .._plan import Change
+from ..topology.machines import headers
+from ._link_model import Link
+from ._network import Survey
+
+
+def require_underlay(want: Sequence[Link], survey: Survey) -> None:
+    """Raise LabErrors if the machine has not the address that tunnels come from, or its interface is too small for them."""
+    tunnels = [link for link in want if link.kind == "vxlan" and link.local]
+    if not tunnels:
+        return
+    links = {record.index: record for record in survey.links("")}
+    there = {str(ip_interface(record.address).ip): links[record.index] for record in survey.addresses("") if record.index in links}
+    problems = []
+    for local in dict.fromkeys(link.local or "" for link in tunnels):
+        needed = max((link.mtu or 0) + headers(local) for link in tunnels if link.local == local)
+        if local not in there:
+            problems.append(
+                f"This machine has not the address {local}, by which it is to be reached by the other lab hosts; give the one that it "
+                "has as the lab host's variable netvirt_underlay."
+            )
+        elif there[local].mtu < needed:
+            carrier = there[local]
+            problems.append(
+                f"The interface '{carrier.name}' of the underlay has an MTU of {carrier.mtu} bytes, and tunnels for packets of "
+                f"{needed - headers(local)} bytes need {needed}; raise it, or set netvirt_underlay_mtu of the lab hosts to {carrier.mtu}."
+            )
+    if problems:
+        raise LabErrors(problems)
+
+
+def vni_problems(want: Sequence[Link], have: Mapping[str, Link], changes: Sequence[Change[Link]]) -> list[str]:
+    """Say which numbers other devices have that stay."""
+    going = {change.key for change in changes if change.action in ("remove", "replace")}
+    wanted = {link.key for link in want}
+    taken = {link.vni: link.key for link in have.values() if link.vni and link.key not in going and link.key not in wanted}
+    return [
+        f"The VXLAN {link.vni} of '{link.key}' is the one of '{taken[link.vni]}' on this machine already; give its switch another (vni)."
+        for link in want
+        if link.vni in taken
+    ]

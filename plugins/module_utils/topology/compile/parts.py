@@ -1,0 +1,69 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What of a topology is on each lab host, and the tunnels by which its switches meet themselves on the others."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+
+from ..model import Link, Node, Switch, Topology
+from ..names import LOCAL_MAC, macs
+from ..plain import Item, given
+from .links import DEFAULT_VLAN, has_vlans
+
+
+def parts(topology: Topology) -> dict[str, Topology]:
+    """Return the part of each lab host. A switch is in several; its address, DHCP and NAT are at its home only."""
+    nodes: dict[str, dict[str, Node]] = defaultdict(dict)
+    links: dict[str, list[Link]] = defaultdict(list)
+    for name, node in topology.nodes.items():
+        home, *others = topology.carriers[name]
+        nodes[home][name] = node
+        for machine in others:
+            nodes[machine][name] = _lent(node, machine, topology.name)
+    for link in topology.links:
+        links[topology.machine_of(link)].append(link)
+    return {one.name: replace(topology, nodes=nodes[one.name], links=tuple(links[one.name])) for one in topology.machines}
+
+
+def _lent(node: Node, machine: str, lab: str) -> Node:
+    """Return a switch away from its home: it has no address there, also if its home has changed.
+
+    Its MAC address is another: a bridge keeps what is sent to its own, which would be what is meant for its home.
+    """
+    if node.switch is None:
+        return node
+    ipv4, ipv6 = (None if own is None else "" for own in (node.switch.ipv4, node.switch.ipv6))
+    mac = next(macs(LOCAL_MAC, lab, node.name, machine))
+    return replace(node, switch=replace(node.switch, mac=mac, dhcp=None, nat=False, ipv4=ipv4, ipv6=ipv6))
+
+
+def tunnel(node: Node, switch: Switch, machine: str, topology: Topology) -> Item | None:
+    """Return the port of a switch that leads to the same switch on other lab hosts, each of which gets its own copy of a broadcast."""
+    if switch.tunnel is None:
+        return None
+    underlay = {one.name: one.underlay for one in topology.machines}
+    return given(
+        name=switch.tunnel.device,
+        netns="",
+        kind="vxlan",
+        vni=switch.tunnel.vni,
+        local=underlay[machine],
+        remotes=sorted(underlay[other] or "" for other in topology.carriers[node.name] if other != machine),
+        mtu=switch.mtu,
+        up=True,
+        altname=switch.tunnel.altname,
+        silent=True,
+        **(_membership(node, switch, topology) if node.kind == "bridge" else {}),
+    )
+
+
+def _membership(node: Node, switch: Switch, topology: Topology) -> Item:
+    """Return the port of a Linux bridge: with all VLANs that the bridge has anywhere."""
+    ends = [end for end, _far, _link in topology.ends(node.name)]
+    if not any(map(has_vlans, ends)):
+        return {"master": switch.device}
+    vlans = {vlan for end in ends for vlan in (end.tag, *(end.trunks or ())) if isinstance(vlan, int)}
+    return {"master": switch.device, "tag": DEFAULT_VLAN, "trunks": sorted(vlans - {DEFAULT_VLAN})}

@@ -1,0 +1,72 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lab hosts as placement knows them: what each can take, and where the others find it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
+
+from .values import Problems, Type
+from .values.scalars import number
+
+# What a tunnel puts around a frame's content: an IP header, UDP's, VXLAN's and the frame's own (RFC 7348, section 5).
+_HEADERS = {4: 50, 6: 70}
+
+
+def _weight(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1_000_000:
+        raise ValueError
+    return float(value)
+
+
+def _address(value: Any) -> str:
+    try:
+        return str(ip_address(str(value)))
+    except ValueError:
+        raise ValueError from None  # Python's own words do not say what would be right
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A lab host. memory is in MiB; None means that nothing is known. underlay is its address among the lab hosts."""
+
+    name: str
+    underlay: str | None = None
+    mtu: int = 1500
+    memory: int | None = None
+    cpus: int | None = None
+    weight: float = 1.0
+
+    @property
+    def overhead(self) -> int:
+        """Return how many bytes of the underlay's packets a tunnel takes from a frame's content."""
+        return headers(self.underlay or "")
+
+
+def headers(address: str) -> int:
+    """Return how many bytes a tunnel between addresses of this family puts around a frame's content."""
+    return _HEADERS[6 if ":" in address else 4]
+
+
+# Host variable: the field that it sets, and what it may be.
+VARIABLES = {
+    "netvirt_underlay": ("underlay", Type("the IP address by which the other lab hosts reach this one", _address)),
+    "netvirt_underlay_mtu": ("mtu", number(576, 65535, "bytes")),
+    "netvirt_memory": ("memory", number(0, 2**31, "MiB")),
+    "netvirt_cpus": ("cpus", number(0, 2**20)),
+    "netvirt_weight": ("weight", Type("a number from 0 to 1000000", _weight)),
+}
+
+
+def machine_from(name: str, variables: Mapping[str, Any], problems: Problems) -> Machine:
+    """Return what a lab host's variables say; mistakes are added to the problems."""
+    read = {
+        field: kind.read(variables[key], f"lab host '{name}': {key}", problems)
+        for key, (field, kind) in VARIABLES.items()
+        if variables.get(key) is not None
+    }
+    return Machine(name, **{field: value for field, value in read.items() if value is not None})
