@@ -40,3 +40,12 @@ options:
         while ping works.
     type: bool
 """
+
+    # For modules that look at interfaces.
+    INFO = r"""
+options:
+  netns:
+    description: The network namespace to look into, by its name below C(/run/netns). Omitted or empty, it is the lab host's own.
+    type: str
+    default: ''
+"""

@@ -13,15 +13,13 @@ description:
   - Returns what a topology file that includes such a file by the key C(containerlab) gets, for a topology that is given as a variable.
   - Nodes of the kind C(linux) become namespaces, C(bridge) Linux bridges and C(ovs-bridge) Open vSwitch bridges. Other kinds are an
     error. What belongs to containers is left out with a warning.
+extends_documentation_fragment:
+  - netvirt.lab.filters.imported
 options:
   _input:
     description: The content of the file of containerlab.
     type: dict
     required: true
-  prefix:
-    description: What the names of all nodes begin with.
-    type: str
-    default: ""
 seealso:
   - plugin: netvirt.lab.from_graphml
     plugin_type: filter

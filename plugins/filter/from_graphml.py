@@ -15,6 +15,8 @@ description:
 requirements:
   - networkx on the machine that Ansible runs on
 positional: node
+extends_documentation_fragment:
+  - netvirt.lab.filters.imported
 options:
   _input:
     description: A graph in the format GraphML or GML.
@@ -28,10 +30,6 @@ options:
     description: Keys of every link.
     type: dict
     default: {}
-  prefix:
-    description: What the names of all nodes begin with.
-    type: str
-    default: ""
 seealso:
   - plugin: netvirt.lab.from_containerlab
     plugin_type: filter

@@ -12,11 +12,8 @@ author: netvirt.lab authors (@netvirt)
 description:
   - Returns what P(netvirt.lab.share#filter) leaves out of the share of a topology that is given as a variable, because it must not be
     logged.
-options:
-  _input:
-    description: The topology, with the keys of a topology file.
-    type: dict
-    required: true
+extends_documentation_fragment:
+  - netvirt.lab.filters
 seealso:
   - plugin: netvirt.lab.share
     plugin_type: filter

@@ -13,11 +13,8 @@ description:
   - Compiles a topology that is given as a variable into what its lab host must have, as the inventory plugin
     P(netvirt.lab.topology#inventory) does with a topology file.
   - The hashed passwords of guests' users are left out, as a share is shown in logs; P(netvirt.lab.passwords#filter) returns them.
-options:
-  _input:
-    description: The topology, with the keys of a topology file.
-    type: dict
-    required: true
+extends_documentation_fragment:
+  - netvirt.lab.filters
 seealso:
   - plugin: netvirt.lab.topology
     plugin_type: inventory

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the netvirt.lab authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One run at a time on one lab; other labs are not held up."""
+"""One run at a time on one lab, and on the store of images; other labs are not held up."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ._errors import LabError
-from ._paths import run_dir
+from ._paths import make_public, run_dir
 from ._plan import Scope
 
 PATIENCE = 60.0  # seconds
@@ -21,15 +21,21 @@ PATIENCE = 60.0  # seconds
 
 @contextmanager
 def lab_lock(scope: Scope, patience: float = PATIENCE) -> Iterator[None]:
-    """Hold the lab while the body runs, waiting at most patience seconds for another run to end. Raise LabError.
-
-    The lock is the lab's run directory itself, so that it leaves nothing behind; a run that only checks takes none.
-    """
+    """Hold the lab while the body runs; a run that only checks takes no lock. Raise LabError."""
     if scope.check:
         yield
         return
-    directory = run_dir(scope.lab)
-    descriptor = _locked(directory, time.monotonic() + patience)
+    with held(run_dir(scope.lab), patience, f"lab '{scope.lab}'"):
+        yield
+
+
+@contextmanager
+def held(directory: Path, patience: float, what: str) -> Iterator[None]:
+    """Hold what a directory is for while the body runs, waiting at most patience seconds for another run to end. Raise LabError.
+
+    The lock is the directory itself, so that it leaves nothing behind: it goes, with the one above it, if it is empty in the end.
+    """
+    descriptor = _locked(directory, time.monotonic() + patience, what)
     try:
         yield
     finally:
@@ -39,12 +45,10 @@ def lab_lock(scope: Scope, patience: float = PATIENCE) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _locked(directory: Path, deadline: float) -> int:
+def _locked(directory: Path, deadline: float, what: str) -> int:
     while True:
         try:
-            directory.mkdir(parents=True, exist_ok=True)
-            for place in (directory.parent, directory):
-                place.chmod(0o755)  # whatever the umask: QEMU and dnsmasq run as other users
+            make_public(directory)
             descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except FileNotFoundError:
             continue
@@ -57,19 +61,20 @@ def _locked(directory: Path, deadline: float) -> int:
             pass
         except BlockingIOError:
             if time.monotonic() > deadline:
-                holder = _holder(descriptor)
+                pid = _holder(descriptor)
                 os.close(descriptor)
-                raise LabError(f"Another run{holder} holds lab '{directory.name}'; wait until it has ended, then run again.") from None
+                run, way = (f"Another run (pid {pid})", f", or end it ('kill {pid}')") if pid else ("Another run", "")
+                raise LabError(f"{run} holds {what}; wait until it has ended{way}, then run again.") from None
             time.sleep(0.05)
         os.close(descriptor)
 
 
 def _holder(descriptor: int) -> str:
-    """Return ' (pid N)' of the process that holds the lock, as far as the kernel tells (proc(5), /proc/locks)."""
+    """Return the pid of the process that holds the lock, as far as the kernel tells (proc(5), /proc/locks)."""
     inode = os.fstat(descriptor).st_ino
     with open("/proc/locks", encoding="ascii") as locks:
         for line in locks:
             fields = line.split()
-            if "FLOCK" in fields and fields[5].endswith(f":{inode}"):
-                return f" (pid {fields[4]})"
+            if "FLOCK" in fields and "->" not in fields and fields[5].endswith(f":{inode}") and fields[4] not in ("0", "-1"):
+                return fields[4]
     return ""

@@ -14,6 +14,7 @@ from ._errors import LabError, LabErrors
 from ._lock import lab_lock
 from ._plan import Change, Goal, Scope, converge, diff
 from .topology.values.scalars import LAB
+from .transport import reader
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -28,6 +29,7 @@ LAB_OPTIONS: dict[str, Any] = {
 @contextmanager
 def reported(module: AnsibleModule) -> Iterator[None]:
     """Turn the collection's own errors, and what the operating system refuses, into the module's failure."""
+    reader.end_without()
     try:
         yield
     except LabError as error:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 RUN = Path("/run/netvirt")
@@ -26,5 +27,9 @@ def make_public(path: Path) -> None:
     """Make a directory, with its parents, that everyone may read whatever the umask is: QEMU and others run as other users."""
     if not path.is_dir():
         make_public(path.parent)
-        path.mkdir(exist_ok=True)
-        path.chmod(0o755)
+        # It has its mode at once: a run that is killed leaves none that only root may read.
+        before = os.umask(0o022)
+        try:
+            path.mkdir(mode=0o755, exist_ok=True)
+        finally:
+            os.umask(before)

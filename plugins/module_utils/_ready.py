@@ -58,15 +58,16 @@ class Watch:
     def look(self) -> None:
         """Read leases and pids anew. The guests boot on the same cores: looking must cost nothing."""
         self.macs = frozenset(lease.mac for lease in leases(self.lab))
-        pids = {file.parent.name: file for file in (run_dir(self.lab) / "vm").glob("*/pid")}
-        self.running = frozenset(name for name, file in pids.items() if _alive(file))
+        homes = (file.parent for file in (run_dir(self.lab) / "vm").glob("*/pid"))
+        self.running = frozenset(home.name for home in homes if _runs(home))
         if self.routing:
             self.routing.look()
 
 
-def _alive(file: Path) -> bool:
+def _runs(home: Path) -> bool:
+    """Say whether a guest's QEMU runs; the number in its file may be another process's by now."""
     try:
-        return processes.alive(int(file.read_text(encoding="ascii")))
+        return processes.names(int((home / "pid").read_text(encoding="ascii")), home)
     except (OSError, ValueError):
         return False
 
@@ -98,11 +99,17 @@ def wait_until_ready(nodes: Sequence[Node], watch: Watch, timeout: float, now: C
 def _stages(node: Node, watch: Watch) -> Iterator[str]:
     """Yield the stage that a node is at, until there is none left. Raise LabError for what waiting does not mend."""
     if node.kind == "vm":
+        ran = False
         for stage in _guest(node, watch):
+            if ran and node.name not in watch.running:
+                break
+            ran = node.name in watch.running
             lines = tail(_console(node, watch.lab), _CONSOLE_LINES)
             if any(_PANIC in line for line in lines):
                 raise LabError(_with_console(f"The kernel of '{node.name}' has panicked.", node, watch.lab))
             yield stage
+        if not _runs(run_dir(watch.lab) / "vm" / node.name):
+            raise LabError(_with_console(f"The guest '{node.name}' is not ready: its QEMU has ended.", node, watch.lab))
     elif node.netns:
         yield from _namespace(node)
         if watch.routing:
@@ -114,11 +121,7 @@ def _guest(node: Node, watch: Watch) -> Iterator[str]:
         yield "process (QEMU does not run)"
     for interface in node.interfaces:
         while interface["method"] == "dhcp" and interface["mac"] not in watch.macs:
-            yield (
-                f"lease ({interface['mac']} on {interface['switch']} has none)"
-                if node.name in watch.running
-                else "process (QEMU has ended)"
-            )
+            yield f"lease ({interface['mac']} on {interface['switch']} has none)"
     if not node.address:
         return
     while node.cloud_init and _boots(node, watch.lab):

@@ -17,6 +17,7 @@ from ._plan import Goal
 from .resources._flow_model import table_from
 from .resources._ovs_items import bridge_from
 from .resources.address import AddressDriver, addressing
+from .resources.capture import CaptureDriver
 from .resources.command import CommandDriver, commands_from
 from .resources.dhcp_client import DhcpClient, DhcpClientDriver
 from .resources.dnsmasq import DnsmasqDriver, dnsmasq_from
@@ -68,7 +69,7 @@ def share_goals(
         Goal(NamespaceDriver(), tuple(Namespace(item["name"], lab) for item in share.get("namespaces") or ()), purge=True),
         Goal(LinkDriver(), tuple(link_from(item, lab) for item in links), purge=True),
         Goal(MemberDriver(), tuple(member_from(item, lab) for item in share.get("members") or ()), purge=True),
-        Goal(OvsDriver(), tuple(bridge_from(item, lab) for item in bridges), purge=True),
+        Goal(OvsDriver(), tuple(bridge_from({**item, "ports": untagged(item)}, lab) for item in bridges), purge=True),
         Goal(FlowDriver(), tuple(table_from(item, lab) for item in share.get("flows") or ()), purge=True),
         Goal(AddressDriver(), tuple(addressing(item, lab) for item in share.get("addresses") or ())),
         Goal(NodeSysctlDriver(), tuple(sysctls_from(item, lab) for item in share.get("sysctls") or ()), purge=True),
@@ -80,6 +81,8 @@ def share_goals(
         Goal(ShapingDriver(), shapings_from(shaping, lab), purge=True),
         Goal(ServiceDriver(), tuple(services), purge=True),
         Goal(CommandDriver(), tuple(commands_from(item, lab) for item in share.get("commands") or ()), purge=True),
+        # Captures are somebody's and not the topology's: they end with the lab, or with what they listen at.
+        Goal(CaptureDriver(), purge=not share),
     ]
 
 
@@ -135,6 +138,11 @@ def cured(
             for vm in vms
         ],
     )
+
+
+def untagged(bridge: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the ports of an Open vSwitch bridge, which have no VLANs but those that the topology names: they are the lab's alone."""
+    return [{"tag": "", "trunks": [], "vlan_mode": "", **port} for port in bridge.get("ports") or ()]
 
 
 def require_redirects(

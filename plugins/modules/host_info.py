@@ -30,6 +30,20 @@ options:
     description: A user to look for.
     type: str
     default: netvirt
+  features:
+    description:
+      - What the kernel can do, to be tried in a namespace that nobody sees. Asking has the kernel load the module, if it has one.
+      - V(vlan) are 802.1Q and 802.1ad sub-interfaces, V(vlan_filtering) are VLANs of a Linux bridge's ports.
+      - V(netem) delays and loses packets, V(tbf) limits a rate. V(ifb) and V(redirect) together shape what guests send.
+      - V(openvswitch) is the kernel's datapath for Open vSwitch; without it there is the one in its daemon.
+      - V(vhost_net) moves the packets of guests, V(kvm) runs them. Only a guest can tell whether KVM works, so that takes up to 3
+        seconds; without QEMU, and the user that it runs as, the answer is no.
+      - Asking for any of them needs root.
+    type: list
+    elements: str
+    choices: [vlan, vlan_filtering, ifb, netem, tbf, redirect, openvswitch, vhost_net, kvm]
+    default: []
+    version_added: "0.2.0"
 """
 
 EXAMPLES = r"""
@@ -37,6 +51,16 @@ EXAMPLES = r"""
   netvirt.lab.host_info:
     programs: [qemu-system-x86_64, dhclient|udhcpc|dhcpcd]
     libraries: [pycdlib]
+
+- name: See whether links can be slow and lossy here, and carry VLANs
+  netvirt.lab.host_info:
+    features: [netem, vlan, vlan_filtering]
+  become: true
+  register: host
+
+- name: Name what this kernel lacks
+  ansible.builtin.debug:
+    msg: "{{ host.features | dict2items | rejectattr('value') | map(attribute='key') | join(', ') }}"
 """
 
 RETURN = r"""
@@ -68,6 +92,11 @@ vhost_net:
   returned: success
   type: bool
   sample: true
+features:
+  description: Of each of O(features), whether this machine has it.
+  returned: success
+  type: dict
+  sample: {netem: true, vlan: true, vlan_filtering: false}
 families:
   description: The distribution and those that it resembles, the closest first, from C(/etc/os-release).
   returned: success
@@ -77,14 +106,15 @@ families:
 """
 
 import importlib.util
-import os
 import pwd
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabError
+from ansible_collections.netvirt.lab.plugins.module_utils._module import reported, require_root
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import Goal, Scope, converge
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.ovs import best_datapath
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.ovs_service import OvsServiceDriver
+from ansible_collections.netvirt.lab.plugins.module_utils.transport import features
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.processes import which
 
 
@@ -94,6 +124,7 @@ def main() -> None:
             "programs": {"type": "list", "elements": "str", "default": []},
             "libraries": {"type": "list", "elements": "str", "default": []},
             "user": {"type": "str", "default": "netvirt"},
+            "features": {"type": "list", "elements": "str", "choices": list(features.PROBES), "default": []},
         },
         supports_check_mode=True,
     )
@@ -101,13 +132,18 @@ def main() -> None:
     missing = [entry for entry in options["programs"] if which(*entry.split("|")) is None]
     missing += [library for library in options["libraries"] if importlib.util.find_spec(library) is None]
     users = {entry.pw_name for entry in pwd.getpwall()}
+    with reported(module):
+        if options["features"]:
+            require_root("Asking the kernel what it can do takes a namespace")
+        found = features.present(options["features"])
     module.exit_json(
         changed=False,
         missing=missing,
         user_exists=options["user"] in users,
         openvswitch_ready=openvswitch_ready(),
         openvswitch_datapath=best_datapath(),
-        vhost_net=os.path.exists("/dev/vhost-net"),
+        vhost_net=features.PROBES["vhost_net"](),
+        features=found,
         families=families(),
     )
 

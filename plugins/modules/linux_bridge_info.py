@@ -14,12 +14,9 @@ description:
     and where they have learned that addresses are.
 author: netvirt.lab authors (@netvirt)
 extends_documentation_fragment:
+  - netvirt.lab.interface.info
   - netvirt.lab.attributes.info
 options:
-  netns:
-    description: The network namespace to look into, by its name below C(/run/netns). Omitted or empty, it is the lab host's own.
-    type: str
-    default: ''
   name:
     description: Look at this bridge only.
     type: str

@@ -18,6 +18,7 @@ description:
   - A port whose network device was removed or made anew under Open vSwitch carries nothing; such a port is added again.
 author: netvirt.lab authors (@netvirt)
 extends_documentation_fragment:
+  - netvirt.lab.ovs
   - netvirt.lab.lab
   - netvirt.lab.attributes
 options:
@@ -143,11 +144,6 @@ options:
   external_ids:
     description: Notes for other programs.
     type: dict
-  database:
-    description:
-      - The switch's database, as a path of its socket or an address such as V(unix:/run/openvswitch/db.sock).
-      - Omitted, it is C(db.sock) in the directory that the environment variable E(OVS_RUNDIR) names, else in C(/run/openvswitch).
-    type: str
   adopt:
     description:
       - Use a bridge and ports that exist and belong to nobody or to another lab.

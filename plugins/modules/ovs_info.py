@@ -14,6 +14,7 @@ description:
     them (link state, errors, counters, whether controllers are connected).
 author: netvirt.lab authors (@netvirt)
 extends_documentation_fragment:
+  - netvirt.lab.ovs
   - netvirt.lab.attributes.info
 options:
   name:
@@ -34,11 +35,6 @@ options:
     elements: str
     choices: [fdb, flows, groups, meters, bonds]
     default: []
-  database:
-    description:
-      - The switch's database, as a path of its socket or an address such as V(unix:/run/openvswitch/db.sock).
-      - Omitted, it is C(db.sock) in the directory that the environment variable E(OVS_RUNDIR) names, else in C(/run/openvswitch).
-    type: str
 requirements:
   - python3-openvswitch (ovs) >= 2.17
 seealso:

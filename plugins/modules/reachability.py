@@ -25,6 +25,7 @@ description:
   - It fails if one check fails, and returns a table in either case.
 author: netvirt.lab authors (@netvirt)
 extends_documentation_fragment:
+  - netvirt.lab.nodes
   - netvirt.lab.attributes.info
 options:
   share:
@@ -33,9 +34,6 @@ options:
         or into C(netvirt_packed_share).
       - One of O(share) and O(expect) is required.
     type: raw
-  private_key:
-    description: The private SSH key that opens the guests, as text.
-    type: str
   pairs:
     description:
       - Which of the nodes in one network and subnet are checked against each other.

@@ -22,17 +22,10 @@ description:
   - On failure the message names for each node the stage that it is stuck at, with the last lines of its console.
 author: netvirt.lab authors (@netvirt)
 extends_documentation_fragment:
+  - netvirt.lab.nodes.share
+  - netvirt.lab.nodes
   - netvirt.lab.attributes.info
 options:
-  share:
-    description:
-      - What the lab host must have, as the inventory plugin P(netvirt.lab.topology#inventory) compiles it into C(netvirt_share), or into
-        C(netvirt_packed_share).
-    type: raw
-    required: true
-  private_key:
-    description: The private SSH key that opens the guests, as text.
-    type: str
   timeout:
     description: The budget for all nodes together, in seconds.
     type: float

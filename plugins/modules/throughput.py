@@ -7,26 +7,32 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: throughput
-short_description: Measure the throughput between nodes of a lab and their lab host
+short_description: Measure throughput and round trips between nodes of a lab and their lab host
 version_added: "0.1.0"
 description:
   - Runs C(iperf3) from every node in turn to a server that the module starts on the lab host, at the address of the node's switch,
-    and returns medians. Interfaces whose switch has no address are left out, and so are VMs that the topology wants stopped or paused.
+    and returns medians with their spread. All interfaces are measured once before any is measured again.
+  - Interfaces whose switch has no address are left out, and so are VMs that the topology wants stopped or paused.
 author: netvirt.lab authors (@netvirt)
 extends_documentation_fragment:
+  - netvirt.lab.nodes.share
+  - netvirt.lab.nodes
   - netvirt.lab.attributes.info
 options:
-  share:
+  methods:
     description:
-      - What the lab host must have, as the inventory plugin P(netvirt.lab.topology#inventory) compiles it into C(netvirt_share), or into
-        C(netvirt_packed_share).
-    type: raw
-    required: true
-  private_key:
-    description: The private SSH key that opens the guests, as text.
-    type: str
+      - What to measure. V(tcp) and V(udp) are throughput in both directions by C(iperf3), V(udp) also says how much was lost;
+        V(ping) is the mean round trip of ten pings.
+    type: list
+    elements: str
+    choices: [tcp, udp, ping]
+    default: [tcp]
+  udp_rate:
+    description: How much is sent when measuring V(udp), in Mbit/s; V(0) is as much as the sender can.
+    type: int
+    default: 100
   seconds:
-    description: How long one measurement takes, in seconds.
+    description: How long one measurement of throughput takes, in seconds.
     type: int
     default: 5
   repeats:
@@ -50,7 +56,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 results:
-  description: For each node that has a switch with an address, the medians in Mbit/s and all single values, in both directions.
+  description: For each interface on a switch with an address what was measured, with unit (Mbit/s, % or ms), least, most and all values.
   returned: success
   type: list
   elements: dict
@@ -58,11 +64,11 @@ results:
     - node: legacy
       interface: eth0
       model: e1000
-      to_host: 218.4
-      from_host: 424.1
-      runs: {to_host: [218.4], from_host: [424.1]}
+      measures:
+        tcp_to_host: {median: 218.4, least: 218.4, most: 218.4, unit: Mbit/s, values: [218.4]}
+        tcp_from_host: {median: 424.1, least: 424.1, most: 424.1, unit: Mbit/s, values: [424.1]}
 table:
-  description: The medians as lines of text.
+  description: The medians as lines of text, with half the way from least to most in percent if there are several values.
   returned: success
   type: list
   elements: str
@@ -72,8 +78,10 @@ table:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netvirt.lab.plugins.module_utils._iperf import measure, table
 from ansible_collections.netvirt.lab.plugins.module_utils._module import reported, require_root
+from ansible_collections.netvirt.lab.plugins.module_utils.measure.run import METHODS, Plan, measure
+from ansible_collections.netvirt.lab.plugins.module_utils.measure.table import table
+from ansible_collections.netvirt.lab.plugins.module_utils.measure.targets import targets
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.packed import unpacked
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import nodes_from, shells
 
@@ -83,6 +91,8 @@ def main() -> None:
         argument_spec={
             "share": {"type": "raw", "required": True},
             "private_key": {"type": "str", "no_log": True},
+            "methods": {"type": "list", "elements": "str", "choices": list(METHODS), "default": ["tcp"]},
+            "udp_rate": {"type": "int", "default": 100},
             "seconds": {"type": "int", "default": 5},
             "repeats": {"type": "int", "default": 1},
             "port": {"type": "int", "default": 5201},
@@ -97,8 +107,8 @@ def main() -> None:
         share = unpacked(options["share"])
         models = {(vm["name"], nic["id"]): nic["model"] for vm in share["vms"] for nic in vm["nics"]}
         with shells(options["private_key"]) as keys:
-            nodes = nodes_from(share)
-            results = measure(nodes, models, keys, options["seconds"], options["repeats"], options["port"])
+            plan = Plan(options["methods"], options["seconds"], options["repeats"], options["port"], options["udp_rate"])
+            results = measure(targets(nodes_from(share), models), keys, plan)
     module.exit_json(changed=False, results=results, table=table(results))
 
 

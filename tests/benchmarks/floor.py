@@ -18,7 +18,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from clock import Moment
+from clock import Moment  # type: ignore[import-not-found]
 
 NEWLINK, DELLINK, NEWADDR = 16, 17, 20
 REQUEST, ACK, EXCL, CREATE = 1, 4, 0x200, 0x400

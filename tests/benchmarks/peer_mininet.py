@@ -13,7 +13,7 @@ import json
 import sys
 from functools import partial
 
-from clock import Moment
+from clock import Moment  # type: ignore[import-not-found]
 from mininet.net import Mininet
 from mininet.node import OVSSwitch
 from mininet.topo import SingleSwitchTopo

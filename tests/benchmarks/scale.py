@@ -26,7 +26,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from clock import Moment
+from clock import Moment  # type: ignore[import-not-found]
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
@@ -46,7 +46,7 @@ def timed(name: str, *command: str) -> dict[str, float]:
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"{' '.join(command)} failed:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
-    return start.until(Moment(), name)
+    return dict(start.until(Moment(), name))
 
 
 def play(name: str, file: Path, playbook: str, *arguments: str) -> dict[str, float]:

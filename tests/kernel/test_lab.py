@@ -51,7 +51,7 @@ def index(name: str) -> int:
 
 
 def ping(namespace: str, address: str) -> int:
-    return subprocess.run(["ip", "netns", "exec", namespace, "ping", "-c1", "-W2", address], capture_output=True, check=False).returncode
+    return subprocess.run(["ip", "netns", "exec", namespace, "ping", "-c1", "-w5", address], capture_output=True, check=False).returncode
 
 
 def test_a_changed_file_changes_what_differs_and_nothing_else(lab: Lab) -> None:

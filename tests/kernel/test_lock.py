@@ -25,7 +25,7 @@ PROCESSES = multiprocessing.get_context("fork")
 def hold(lab: str, taken: Event, done: Event) -> None:
     with lab_lock(Scope(lab)):
         taken.set()
-        done.wait(20)
+        done.wait(120)
 
 
 @contextmanager
@@ -33,25 +33,36 @@ def another_run(lab: str) -> Iterator[tuple[int | None, Event]]:
     taken, done = PROCESSES.Event(), PROCESSES.Event()
     process = PROCESSES.Process(target=hold, args=(lab, taken, done))
     process.start()
-    assert taken.wait(10)
+    assert taken.wait(60)
     yield process.pid, done
     done.set()
-    process.join(10)
+    process.join(60)
     assert process.exitcode == 0
 
 
 def test_a_second_run_says_who_holds_the_lab() -> None:
     with another_run("busy") as (pid, _done):
-        holder = rf"Another run \(pid {pid}\) holds lab 'busy'"
+        holder = rf"Another run \(pid {pid}\) holds lab 'busy'; wait until it has ended, or end it \('kill {pid}'\), then run again"
         with pytest.raises(LabError, match=holder):
             lab_lock(Scope("busy"), patience=0.2).__enter__()
+
+
+def test_a_run_that_is_ended_holds_nothing() -> None:
+    taken, done = PROCESSES.Event(), PROCESSES.Event()
+    process = PROCESSES.Process(target=hold, args=("busy", taken, done))
+    process.start()
+    assert taken.wait(60)
+    process.terminate()
+    with lab_lock(Scope("busy"), patience=60):
+        process.join(60)
+    assert not run_dir("busy").exists()
 
 
 def test_a_second_run_waits_for_the_first() -> None:
     with another_run("busy") as (_pid, done):
         started = time.monotonic()
         threading.Timer(0.5, done.set).start()
-        with lab_lock(Scope("busy"), patience=10):
+        with lab_lock(Scope("busy"), patience=60):
             assert time.monotonic() - started > 0.4
     assert not run_dir("busy").exists()
 

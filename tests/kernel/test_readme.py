@@ -35,7 +35,7 @@ def has_netem() -> bool:
 
 
 def ping(node: str, address: str) -> int:
-    line = ["ip", "netns", "exec", node, "ping", "-c1", "-W2", address]
+    line = ["ip", "netns", "exec", node, "ping", "-c1", "-w5", address]
     return subprocess.run(line, capture_output=True, check=False).returncode
 
 

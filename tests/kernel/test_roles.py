@@ -78,7 +78,7 @@ def test_each_role_alone(tmp_path: Path) -> None:
         assert play(tmp_path, [use(name, variables)]) == 0, name
 
     inside = ["ip", "netns", "exec", "terrace.chair"]
-    assert subprocess.run([*inside, "ping", "-c1", "-W2", "10.63.0.1"], check=False, capture_output=True).returncode == 0
+    assert subprocess.run([*inside, "ping", "-c1", "-w5", "10.63.0.1"], check=False, capture_output=True).returncode == 0
     subprocess.run(["ip", "-n", "terrace.chair", "route", "replace", "default", "via", "10.63.0.1"], check=True)
     fetched = subprocess.run(
         [*inside, "curl", "-sS", "--max-time", "5", "http://198.51.100.10/"], check=True, capture_output=True, text=True

@@ -59,6 +59,6 @@ def test_two_hops_both_ways_in_both_families(lab: Lab) -> None:
     far += [plain(address).partition("/")[0] for address in nodes["r2"]["loopbacks"]]
     assert len(far) == 4
     for address in far:
-        done = inside("h1", f"ping -c1 -W2 {address}")
+        done = inside("h1", f"ping -c1 -w20 {address}")
         assert done.returncode == 0, (address, done.stdout, inside("h1", "ip route").stdout, inside("r1", "ip -6 route").stdout)
-    assert inside("h1", f"ping -c1 -W2 -M do -s 1472 {far[0]}").returncode == 0
+    assert inside("h1", f"ping -c1 -w20 -M do -s 1472 {far[0]}").returncode == 0

@@ -45,7 +45,7 @@ def test_the_longest_starts_first() -> None:
 def test_what_a_check_needs_comes_with_it() -> None:
     assert [check.name for check in run_checks.chosen(["kernel-nodes"])] == ["images", "kernel-nodes"]
     assert run_checks.chosen(["kernel"])[0].name == "images"
-    kernel = {"images", "kernel-network", "kernel-changes", "kernel-nodes", "kernel-labs"}
+    kernel = {"images", "kernel-network", "kernel-changes", "kernel-course", "kernel-nodes", "kernel-labs"}
     assert {check.name for check in run_checks.chosen(["kernel"])} == kernel
     assert {check.name for check in run_checks.chosen(["molecule-kernel_lab"])} == {"image-kernel_lab", "molecule-kernel_lab"}
 

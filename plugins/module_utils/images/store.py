@@ -10,14 +10,12 @@ the next run, which holds the lock then, takes away.
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import json
 import os
 import secrets
 import shutil
 import struct
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +24,7 @@ from typing import Any, Literal
 
 from .. import _paths
 from .._errors import LabError
+from .._lock import held
 from ..transport import processes
 from .catalogue import Image, find
 
@@ -132,24 +131,9 @@ def disk_format(disk: Path) -> Literal["raw", "qcow2"]:
 
 @contextmanager
 def locked(patience: float = PATIENCE) -> Iterator[None]:
-    """Hold the store while the body runs: one build or download at a time. Raise LabError after patience seconds."""
-    _paths.make_public(_paths.IMAGES)
-    descriptor = os.open(_paths.IMAGES, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        deadline = time.monotonic() + patience
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise LabError(
-                        f"Another run has held the images in {_paths.IMAGES} for {patience:g} seconds; run again when it has ended."
-                    ) from None
-                time.sleep(0.1)
+    """Hold the store while the body runs: one build or download at a time. Nothing is left of an empty one. Raise LabError."""
+    with held(_paths.IMAGES, patience, f"the images in {_paths.IMAGES}"):
         yield
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

@@ -82,6 +82,10 @@ class Wiring:
         bridge = self.ports[interface][0]["name"] if interface in self.ports else master or ""
         return End(self._switches.get(bridge, bridge or self._host), "", interface, bridge)
 
+    def steps(self, node: str) -> list[Step]:
+        """Return a node's links as seen from it; the lab host's own address on a switch is none."""
+        return [step for step in self._steps.get(node, ()) if all(end.interface for end in step) and step[0].interface != step[0].bridge]
+
     def path(self, source: str, target: str, interface: str = "") -> list[Step]:
         """Return the steps from a node to another, [] if nothing joins them.
 

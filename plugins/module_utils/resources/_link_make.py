@@ -88,7 +88,9 @@ def _create_simple(links: Sequence[Link], lab: str) -> None:
     requests: dict[str, list[Request]] = defaultdict(list)
     for link in links:
         if link.kind == "bridge":
-            data = bridge.settings_data(vars(link.bridge)) if link.bridge else b""
+            # A new bridge does not filter; a kernel without CONFIG_BRIDGE_VLAN_FILTERING refuses to be told so.
+            values = {**vars(link.bridge), "vlan_filtering": link.bridge.vlan_filtering or None} if link.bridge else {}
+            data = bridge.settings_data(values)
             requests[link.netns].append(create_bridge(_attributes(link), mark(lab), data))
         else:
             requests[link.netns].append(create_link(_attributes(link), str(link.kind), mark(lab)))

@@ -76,35 +76,53 @@ class CommandDriver:
 
     def remove(self, changes: Sequence[Change[Commands]], scope: Scope) -> None:
         """Forget that they have run, and end what they have left running."""
-        gone = {self._directory(scope.lab, change.key) for change in changes}
         running = processes.owned(run_dir(scope.lab) / _NOTES.kind)
-        processes.end(process.pid for directory, found in running.items() if directory in gone for process in found)
         for change in changes:
+            self._end(scope.lab, change.key, running)
             _NOTES.drop(scope.lab, change.key)
 
     def apply(self, changes: Sequence[Change[Commands]], scope: Scope) -> None:
         """Run what is left to run, the nodes side by side, each one's commands in order. A command that fails ends its node's."""
+        running = processes.owned(run_dir(scope.lab) / _NOTES.kind)
         with ThreadPoolExecutor(min(32, 4 * (os.cpu_count() or 1))) as pool:
-            problems = list(pool.map(lambda change: self._run(change.target, scope.lab), changes))
+            problems = list(pool.map(lambda change: self._run(change.target, scope.lab, running), changes))
         if any(problems):
             raise LabErrors(problem for problem in problems if problem)
 
-    def _run(self, target: Commands, lab: str) -> str | None:
+    def _run(self, target: Commands, lab: str, running: Mapping[Path, Sequence[processes.Process]]) -> str | None:
         with inside(target.netns):
             done = list(_NOTES.read(lab, target.netns).get("done", ()))
-        environment = {processes.OWNER: str(self._directory(lab, target.netns))}
+        # Of a run that was killed, or of a former namespace of that name.
+        self._end(lab, target.netns, running, len(done))
         problem = None
         for command in pending(done, target.commands):
+            # Noted before it is started, so that a run that is killed leaves nothing unknown.
+            self._note(lab, target, done)
             argv = ["ip", "netns", "exec", target.netns, "sh", "-c", command]
+            environment = {processes.OWNER: str(self._directory(lab, target.netns) / str(len(done)))}
             ended = processes.logged(argv, environment, timeout=_PATIENCE)
             if ended.code:
                 said = "\n".join(f"    {line}" for line in ended.stdout.splitlines()[-_LINES:])
                 problem = f"The command '{command}' of '{target.name}' failed with exit code {ended.code}" + (f":\n{said}" if said else ".")
                 break
             done.append(command)
-        with inside(target.netns):
-            _NOTES.write(lab, target.netns, name=target.name, done=done)
+        self._note(lab, target, done)
         return problem
+
+    @staticmethod
+    def _note(lab: str, target: Commands, done: Sequence[str]) -> None:
+        with inside(target.netns):
+            _NOTES.write(lab, target.netns, name=target.name, done=list(done))
+
+    def _end(self, lab: str, netns: str, running: Mapping[Path, Sequence[processes.Process]], first: int = 0) -> None:
+        """End what the commands of a node have left running, from the first one on; each has a number below the node's directory."""
+        home = self._directory(lab, netns)
+        processes.end(
+            process.pid
+            for directory, found in running.items()
+            if directory.parent == home and int(directory.name) >= first
+            for process in found
+        )
 
     @staticmethod
     def _directory(lab: str, netns: str) -> Path:

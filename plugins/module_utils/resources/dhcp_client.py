@@ -155,16 +155,26 @@ def _running(home: Path) -> dict[tuple[str, str], list[int]]:
 
 
 def _state(netns: str, interface: str, file: Path, pids: Sequence[int]) -> Literal["running", "stopped", "stale"]:
-    if not pids:
+    # A script that has just ended is none that runs elsewhere.
+    homes = [home for home in map(_home, pids) if home is not None]
+    if not homes:
         return "stopped"
     try:
         index = notes.read(file).get("index")
         there = os.stat(NETNS / netns).st_ino
         with inside(netns):
             same = _index(interface) == index
-        return "running" if same and all(os.stat(f"/proc/{pid}/ns/net").st_ino == there for pid in pids) else "stale"
+        return "running" if same and all(home == there for home in homes) else "stale"
     except (OSError, LabError):
         return "stale"
+
+
+def _home(pid: int) -> int | None:
+    """Return the number of the namespace that a process is in, None if it has ended."""
+    try:
+        return os.stat(f"/proc/{pid}/ns/net").st_ino
+    except OSError:
+        return None
 
 
 def _index(interface: str) -> int | None:
@@ -192,7 +202,7 @@ def _forget(client: DhcpClient) -> None:
     with suppress(FileNotFoundError):
         if is_ours(resolver.read_text(encoding="utf-8", errors="replace")):
             resolver.unlink()
-            _remove_empty(resolver.parent, _ETC)
+    _remove_empty(resolver.parent, _ETC)  # also if a run that was killed has removed the file only
 
 
 def _remove_empty(*directories: Path) -> None:

@@ -20,7 +20,7 @@ _USER = "frr"
 # One that is asked takes back what it has told its neighbours, and FRR 8.4's do not believe it again when it is back at once
 # (they keep its link states at the greatest age, for half an hour); one that is gone without a word is learnt anew.
 _UNASKED = frozenset(("ospf6d",))
-_GENERATED, _OWN = "generated.conf", "own.conf"
+_NAME, _GENERATED, _OWN = "name.conf", "generated.conf", "own.conf"
 
 # Since FRR 9 one daemon configures others (mgmtd): those have no option for a file of their own and are told by vtysh. So is
 # every daemon of what somebody has written: only vtysh knows which line is whose. The daemon is the process that is watched, and
@@ -43,9 +43,10 @@ exec 8<&- 9<&-
 cd "$here" || exit
 later=generated.conf
 if "$1" --help 2>&1 | grep -q -e --config_file; then
-    # IS-IS wants it line by line: read as one, its first news wait for half a minute whatever its configuration says.
-    if [ "$daemon" = isisd ]; then first=/dev/null; else first=$PWD/generated.conf later=; fi
-    set -- "$@" --config_file "$first"
+    # IS-IS wants it line by line: read as one, its first news wait for half a minute whatever its configuration says. But the
+    # name, which it tells its neighbours, vtysh keeps to itself.
+    if [ "$daemon" = isisd ]; then first=name.conf; else first=generated.conf later=; fi
+    set -- "$@" --config_file "$PWD/$first"
 fi
 [ ! -s own.conf ] || later="$later own.conf"
 rm -f "$sockets/$daemon.vty"
@@ -100,7 +101,7 @@ def frr_services(item: Mapping[str, Any], lab: str, exists: Callable[[Path], boo
                     *("--vty_socket", directory, "--socket", f"{directory}/zserv.api", "--pid_file", f"{directory}/{daemon}.pid"),
                     *("--vty_port", "0", "--log", "stdout", "--log-level", "informational"),
                 ],
-                "files": {"start": _START, _GENERATED: text, **own},
+                "files": {"start": _START, _NAME: f"hostname {item['node']}\n", _GENERATED: text, **own},
                 "owner": _USER,
                 "shared": directory if daemon == "zebra" else "",
                 "unasked": daemon in _UNASKED,

@@ -67,7 +67,7 @@ class LinkDriver:
             replace(change, after=wanted[change.key], replace=True) if _loses_owner(change) else change
             for change in compare(self.kind, left, goal, scope, replace_on=_MADE_AS)
         ]
-        changes = _with_lost_vlans(changes, wanted, left)
+        changes = _with_lost(changes, wanted, left)
         # A process inside keeps a namespace alive without its name, and a wire between two such ones would stay with it.
         wires = (link for link in have.values() if link.lab == scope.lab and link.netns in lost and link.peer and link.peer[0] in lost)
         changes += [Change(self.kind, wire, None) for wire in wires if goal.purge]
@@ -76,6 +76,11 @@ class LinkDriver:
         if homeless:
             raise LabErrors(f"There is no network namespace '{netns}' to put a link into; create it first." for netns in sorted(homeless))
         problems = _impossible(goal.want, {*left, *wanted}.difference(change.key for change in changes if change.action == "remove"))
+        new = [change.target for change in changes if change.action in ("create", "replace")]
+        pairs = [(link.key, key_of(*link.peer)) for link in new if link.kind == "veth" and link.peer]
+        problems += [
+            f"'{key}' cannot be made without '{other}', its other end; give both ends." for key, other in pairs if other not in wanted
+        ]
         if problems:
             raise LabErrors(problems)
         return changes
@@ -136,7 +141,8 @@ def _observed(network: Network, netns: str, record: LinkRecord, masters: Mapping
         mac=record.mac,
         mtu=record.mtu,
         up=record.up,
-        altname=record.altnames[0] if record.altnames else "",
+        # Others, such as udev, may have given it more names.
+        altname=asked.altname if asked.altname in record.altnames else next(iter(record.altnames), ""),
         master=masters.get(record.master, ""),
         owner=None if tun is None else _identity(tun.get(_TUN_OWNER)),
         group=None if tun is None else _identity(tun.get(_TUN_GROUP)),
@@ -148,7 +154,8 @@ def _observed(network: Network, netns: str, record: LinkRecord, masters: Mapping
         parent=masters.get(record.iflink, "") if record.kind == "vlan" and record.netnsid is None else None,
         vlan=vlan,
         protocol=protocol,
-        bridge=BridgeSettings(**bridge.settings(record.data)) if record.kind == "bridge" else None,
+        # A kernel that was built without VLANs on bridges says nothing of them.
+        bridge=BridgeSettings(**{"vlan_filtering": False, **bridge.settings(record.data)}) if record.kind == "bridge" else None,
         tag=tag,
         trunks=trunks,
         index=record.index,
@@ -198,15 +205,18 @@ def _merged(current: BridgeSettings, target: BridgeSettings) -> BridgeSettings:
     return replace(target, **{name: value for name, value in vars(current).items() if getattr(target, name) is None})
 
 
-def _with_lost_vlans(changes: list[Change[Link]], wanted: Mapping[str, Link], left: Mapping[str, Link]) -> list[Change[Link]]:
-    """Return the changes with those of sub-interfaces that go because their parent is made anew, each after its parent."""
+def _with_lost(changes: list[Change[Link]], wanted: Mapping[str, Link], left: Mapping[str, Link]) -> list[Change[Link]]:
+    """Return the changes with those of links that go with others that are made anew: sub-interfaces, and other ends of pairs."""
     found = {change.key: change for change in changes}
     for _level in wanted:
         anew = {key for key, change in found.items() if change.action == "replace"}
+        made = anew.union(key for key, change in found.items() if change.action == "create")
         lost = [
             key
             for key, link in wanted.items()
-            if link.parent and key_of(link.netns, link.parent) in anew and key in left and not (key in found and found[key].replace)
+            if ((link.parent and key_of(link.netns, link.parent) in anew) or (link.peer and key_of(*link.peer) in made))
+            and key in left
+            and not (key in found and found[key].replace)
         ]
         if not lost:
             break

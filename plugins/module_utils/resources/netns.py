@@ -40,7 +40,11 @@ class NamespaceDriver:
         """Read the marks of the namespaces that the goal names, or of all when it purges."""
         named = {target.name for target in goal.want}.union(goal.absent)
         survey = Survey.of(scope)
-        return {name: _found(name, survey) for name in survey.present(named, everything=goal.purge)}
+        there = {name: _found(name, survey) for name in survey.present(named, everything=goal.purge)}
+        # What a run that was killed has left of one is none that is wanted.
+        others = set(namespaces.names()).difference(there, (target.name for target in goal.want)) if goal.purge else ()
+        left = {name: Namespace(name, scope.lab, up=False) for name in others if owner(namespaces.left(name)) == scope.lab}
+        return {**there, **left}
 
     def plan(
         self, have: Mapping[str, Namespace], goal: Goal[Namespace], scope: Scope, earlier: Sequence[Change[Any]]
@@ -58,7 +62,7 @@ class NamespaceDriver:
         namespaces.prepare()
         for change in changes:
             if change.before is None:
-                with namespaces.fresh(change.key):
+                with namespaces.fresh(change.key, mark(scope.lab)):
                     _settle("", scope.lab)
             else:
                 _settle(change.key, scope.lab)

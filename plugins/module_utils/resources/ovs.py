@@ -25,7 +25,7 @@ from ._ovs_rows import TABLES, Writer, faults, read_bridges, unused_qos
 # it lets go, and meanwhile forwards nothing for anybody. The bridges which stay can bear some tenths of a second: how many ports
 # that is the first ones tell. If none stays, nobody waits.
 BEARABLE = 0.3
-_FIRST, _ALONE = 10, 1000
+_FEWEST, _FIRST, _ALONE = 5, 10, 1000
 # Ports that are no socket of the daemon's cost nothing to let go.
 _VIRTUAL = frozenset({"patch", "vxlan", "geneve", "gre", "erspan", "ip6gre", "ip6erspan", "lisp", "stt", "gtpu", "bareudp"})
 
@@ -114,7 +114,7 @@ class OvsDriver:
             removal = _removal(switch, waiting[:count], bridges, ports)
             switch.change(removal, "remove bridges and ports from Open vSwitch", follow, count)
             if others:
-                size = max(1, int(size * min(4.0, BEARABLE / (time.monotonic() - start))))
+                size = max(_FEWEST, int(size * min(2.0, BEARABLE / (time.monotonic() - start))))
             waiting = waiting[count:]
         self._drop_unused(scope.lab)
 

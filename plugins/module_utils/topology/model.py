@@ -155,6 +155,14 @@ class Space:
 
 
 @dataclass(frozen=True)
+class Host:
+    """What the lab host does for those at its own ends of links, in IPv4."""
+
+    router: bool
+    nat: bool
+
+
+@dataclass(frozen=True)
 class Node:
     """A node. ipv4 and ipv6 are those of its first interface ('auto': of all), ``gateway`` its default routes, () none.
 
@@ -171,6 +179,7 @@ class Node:
     space: Space | None = None
     guest: Guest | None = None
     switch: Switch | None = None
+    host: Host | None = None
     device: str | None = None
     hidden: bool = False
 
@@ -178,6 +187,10 @@ class Node:
     def netns(self) -> str | None:
         """Return the name of a namespace node's network namespace."""
         return self.space.netns if self.space else None
+
+    def forwards(self, version: Version) -> bool:
+        """Say whether others may send it what is not for itself."""
+        return bool(self.space and self.space.router) or bool(self.host and self.host.router and version == 4)
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ def narrowed(share: Item, names: Collection[str], there: Collection[str]) -> tup
     hidden = {link["master"] for link in share["links"] if link.get("master") and _key(link) in keys} - set(devices.values())
     needed = {device for key in keys for name, device in devices.items() if name in owners[key]} | hidden
     whole = part.devices | {device for device in needed if device not in there}
-    present = {*there, *whole}
+    present = {*there, *whole, *keys}
     return {
         **share,
         "namespaces": [item for item in share["namespaces"] if item["name"] in spaces],

@@ -6,8 +6,12 @@
 from __future__ import annotations
 
 import errno
+import os
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 
+from .._errors import LabError
+from . import genetlink, kvm, qemu
 from .bridge import settings_data
 from .namespaces import nameless
 from .netlink import Netlink
@@ -33,6 +37,11 @@ def lacking(feature: str, user: str) -> str:
     option, module = _OPTIONS[feature]
     load = f"load the module {module} ('modprobe {module}'; Fedora and RHEL have it in kernel-modules-extra), or " if module else ""
     return f"This kernel lacks {option}, which {user} needs; {load}run a kernel that has it."
+
+
+def present(names: Collection[str]) -> dict[str, bool]:
+    """Say of each of these features, keys of PROBES, whether this machine has it."""
+    return {name: PROBES[name]() for name in names}
 
 
 @cache
@@ -62,3 +71,24 @@ def has_redirect() -> bool:
     with nameless(), Netlink() as kernel:
         refusals = [kernel.refusal(request) for request in set_redirect(_LO, "lo", _LO, "probe")]
         return not any(refusals)
+
+
+def has_kvm() -> bool:
+    """Say whether a guest runs on KVM, which QEMU and the user that it runs as must be there for."""
+    try:
+        return kvm.probe(qemu.program(), qemu.account()).works
+    except LabError:
+        return False
+
+
+PROBES: Mapping[str, Callable[[], bool]] = {
+    "vlan": lambda: has_link_kind("vlan"),
+    "vlan_filtering": has_vlan_filtering,
+    "ifb": lambda: has_link_kind("ifb"),
+    "netem": lambda: has_qdisc("netem"),
+    "tbf": lambda: has_qdisc("tbf"),
+    "redirect": has_redirect,
+    "openvswitch": lambda: genetlink.available("ovs_datapath"),
+    "vhost_net": lambda: os.path.exists("/dev/vhost-net"),
+    "kvm": has_kvm,
+}

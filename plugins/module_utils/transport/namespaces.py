@@ -47,13 +47,21 @@ def names() -> list[str]:
 
 
 def exists(name: str) -> bool:
-    """Say whether name can be entered; a file left by an interrupted run cannot."""
+    """Say whether name can be entered; what a run that was killed has left of one cannot."""
     try:
         with _opened(name) as descriptor:
             # NSFS_MAGIC: on a plain file setns(2) would fail.
             return os.fstat(descriptor).st_dev != os.stat(NETNS).st_dev
     except FileNotFoundError:
         return False
+
+
+def left(name: str) -> str:
+    """Return what was written below a name that cannot be entered, '' if it can be or nothing is known of it."""
+    try:
+        return "" if exists(name) else (NETNS / name).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def pids(wanted: Sequence[str]) -> dict[str, list[int]]:
@@ -140,15 +148,18 @@ def nameless() -> Iterator[None]:
 
 
 @contextmanager
-def fresh(name: str) -> Iterator[None]:
-    """Make a namespace, run the body inside it, and only then give it its name: nobody sees it half-made."""
+def fresh(name: str, written: str = "") -> Iterator[None]:
+    """Make a namespace, run the body inside it, and only then give it its name: nobody sees it half-made.
+
+    What is written below the name says whose it is while it is none: before it is mounted, and once it is not any more.
+    """
     checked(name, "netns")
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
         _check(_libc.unshare(_CLONE_NEWNET), f"make the network namespace '{name}'")
         try:
             yield
-            _bind(name)
+            _bind(name, written)
         finally:
             _check(_libc.setns(home, _CLONE_NEWNET), "return to the lab host's network namespace")
     finally:
@@ -181,10 +192,15 @@ def prepare() -> None:
         os.close(directory)
 
 
-def _bind(name: str) -> None:
+def _bind(name: str, written: str) -> None:
     path = NETNS / name
     path.unlink(missing_ok=True)  # a plain file that an interrupted run left; a mounted one cannot be unlinked
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDONLY, 0o444))
+    file = os.open(NETNS, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o444)
+    try:
+        os.write(file, written.encode())
+        os.link(f"/proc/self/fd/{file}", path, src_dir_fd=file)  # linkat(2), which alone follows the link to the file
+    finally:
+        os.close(file)
     code = _libc.mount(b"/proc/thread-self/ns/net", os.fsencode(path), b"none", _MS_BIND, None)
     if code:
         number = ctypes.get_errno()

@@ -9,6 +9,7 @@ bookkeeping there is, so a crash cannot lose it. What such a process starts in i
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import signal
@@ -25,6 +26,18 @@ from .._errors import LabError
 OWNER = "NETVIRT_OWNER"  # the variable that names a directory of a lab
 # What is started to stay gets nothing of the environment of whoever started it.
 PLAIN = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
+
+
+# Of the distribution, Debian's names, for what nobody looks for before it is started.
+_PACKAGES = {
+    "ip": "iproute2",
+    "iptables-restore": "iptables",
+    "ovs-ctl": "openvswitch-switch",
+    "ovsdb-tool": "openvswitch-common",
+    "ssh": "openssh-client",
+    "systemctl": "systemd",
+    "vtysh": "frr",
+}
 
 
 @dataclass(frozen=True)
@@ -86,7 +99,7 @@ def attempt(
     except subprocess.TimeoutExpired:
         return Completed(124, "", f"no end after {timeout:g} seconds")
     except OSError as error:
-        raise LabError(f"Cannot start '{argv[0]}': {error.strerror}; install the package that has it.") from error
+        raise _unstarted(argv[0], error) from error
     return Completed(done.returncode, done.stdout, done.stderr)
 
 
@@ -106,15 +119,18 @@ def logged(argv: Sequence[str], env: Mapping[str, str], timeout: float) -> Compl
     """
     # A file, because a pipe would be held open by what is left running.
     with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(
-            list(argv),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-            cwd="/",
-            env={**PLAIN, **env},
-        )
+        try:
+            process = subprocess.Popen(
+                list(argv),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                cwd="/",
+                env={**PLAIN, **env},
+            )
+        except OSError as error:
+            raise _unstarted(argv[0], error) from error
         try:
             code = process.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -123,6 +139,11 @@ def logged(argv: Sequence[str], env: Mapping[str, str], timeout: float) -> Compl
             code = 124
         output.seek(0)
         return Completed(code, output.read().decode("utf-8", "replace"), "")
+
+
+def _unstarted(program: str, error: OSError) -> LabError:
+    package = _PACKAGES.get(os.path.basename(program))
+    return LabError(f"Cannot start '{program}': {error.strerror}; install the package {package or 'that has it'}.")
 
 
 def find(directories: Iterable[Path]) -> list[Process]:
@@ -202,6 +223,28 @@ def alive(pid: int) -> bool:
             return stat.read().rpartition(")")[2].split()[0] not in ("Z", "X")
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def names(pid: int, directory: Path) -> bool:
+    """Say whether a process runs and has an argument naming a path below a directory."""
+    try:
+        return any(f"{directory}/".encode() in argument for argument in _read(pid, "cmdline").split(b"\0"))
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def borrowed(pid: int, descriptor: int) -> int:
+    """Return a descriptor of what another process has open under a number of its own. Raise LabError."""
+    # pidfd_getfd(2), since Linux 5.6; the number is the same on all architectures.
+    libc = ctypes.CDLL(None, use_errno=True)
+    handle = os.pidfd_open(pid)
+    try:
+        found = int(libc.syscall(438, handle, descriptor, 0))
+        if found < 0:
+            raise LabError(f"Cannot share what process {pid} has open: {os.strerror(ctypes.get_errno())}.")
+        return found
+    finally:
+        os.close(handle)
 
 
 def end(pids: Iterable[int], patience: float = 3.0, unasked: Iterable[int] = ()) -> None:

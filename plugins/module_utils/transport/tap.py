@@ -14,9 +14,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from .._errors import LabError
+from .attributes import attributes, whole
 
 # linux/if_tun.h
 _TUNSETIFF, _TUNSETPERSIST, _TUNSETOWNER, _TUNSETGROUP = 0x400454CA, 0x400454CB, 0x400454CC, 0x400454CE
+_TUNGETIFF, _TUNSETOFFLOAD, _TUNGETVNETHDRSZ = 0x800454D2, 0x400454D0, 0x800454D7
 _IFF_TAP, _IFF_MULTI_QUEUE, _IFF_NO_PI, _IFF_VNET_HDR = 0x0002, 0x0100, 0x1000, 0x4000
 
 
@@ -84,6 +86,20 @@ def attach(name: str, vnet_hdr: bool, queues: int = 1) -> list[int]:
             os.close(descriptor)
         raise
     return opened
+
+
+def has_header(data: bytes) -> bool:
+    """Say whether frames of a tap carry the virtio header, by what netlink tells of its kind (IFLA_TUN_VNET_HDR)."""
+    return bool(whole(attributes(data).get(5, b"")))
+
+
+def header_size(descriptor: int) -> int:
+    """Return how many bytes are ahead of each frame of an open tap, and have frames come whole: no header then says anything."""
+    (flags,) = struct.unpack_from("H", fcntl.ioctl(descriptor, _TUNGETIFF, bytes(40)), 16)
+    if not flags & _IFF_VNET_HDR:
+        return 0
+    fcntl.ioctl(descriptor, _TUNSETOFFLOAD, 0)
+    return int(struct.unpack("i", fcntl.ioctl(descriptor, _TUNGETVNETHDRSZ, bytes(4)))[0])
 
 
 def _queue_of(name: str, vnet_hdr: bool, multi_queue: bool) -> int:

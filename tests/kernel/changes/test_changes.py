@@ -153,7 +153,7 @@ class Traffic:
             stderr=subprocess.DEVNULL,
             text=True,
         )
-        for _attempt in range(100):
+        for _attempt in range(600):
             if f":{port} " in shell(f"ip netns exec {NAME}.{receiver} ss -Hltn"):
                 break
             time.sleep(0.05)
@@ -170,12 +170,12 @@ class Traffic:
         """Return the pings that got no answer, the half seconds in which no byte arrived, and how many pings there were."""
         for process in (self._ping, self._stream):
             process.send_signal(signal.SIGINT)
-        told = self._ping.communicate(timeout=10)[0]
+        told = self._ping.communicate(timeout=60)[0]
         pings = {int(found) for found in re.findall(r"icmp_seq=(\d+) ttl", told)}
         # What cannot even be sent gets no number.
         lost = [str(number) for number in sorted(set(range(1, max(pings) + 1)) - pings)] + re.findall("ping: .*|.*nreachable.*", told)
-        self._stream.wait(timeout=10)
-        said = self._listener.communicate(timeout=10)[0]
+        self._stream.wait(timeout=60)
+        said = self._listener.communicate(timeout=60)[0]
         intervals = re.findall(r"([\d.]+)-[\d.]+\s+sec\s+([\d.]+) [KMG]?Bytes.*?/sec\s*$", said.partition("- - -")[0], re.MULTILINE)
         silent = [float(amount) == 0 for _since, amount in intervals]
         stalls = [since for place, (since, _amount) in enumerate(intervals[:-4]) if all(silent[place : place + 5])]
@@ -296,4 +296,4 @@ def test_neighbours_of_a_replaced_node(lab: Lab) -> None:
     lab.changed(data)
     assert state() == before
     assert (inode("newt"), indexes(node)["eth0"]) == stays
-    shell(f"ip netns exec {node} ping -c1 -W2 10.73.0.1")
+    shell(f"ip netns exec {node} ping -c1 -w20 10.73.0.1")

@@ -64,6 +64,7 @@ def link(key: str, **values: Any) -> dict[str, Any]:
     return {"link": {key: values}}
 
 
+STRAY = {"kind": "veth", "mac": "02:71:06:b7:32:8b", "mtu": 1500, "peer": ["", "{swan}"]}
 SWITCH = ("ovs_bridge {moor}", "ovs_port {lark}", "ovs_port {wren}", "address {moor}")
 DRIFTS = {
     "mtu": Drift("ip link set {lark} mtu 1300", link("{lark}", mtu=1300)),
@@ -71,6 +72,22 @@ DRIFTS = {
     "port down": Drift("ip link set {lark} down", link("{lark}", up=False)),
     "mac": Drift("ip -n heath.lark link set eth0 address 02:00:00:00:00:99", link("heath.lark/eth0", mac="02:00:00:00:00:99")),
     "altname removed": Drift("ip link property del dev {lark} altname heath.lark.eth0", link("{lark}", altname="")),
+    "altname replaced": Drift(
+        "ip link property add dev {lark} altname stray; ip link property del dev {lark} altname heath.lark.eth0",
+        link("{lark}", altname="stray"),
+    ),
+    "altname added": Drift("ip link property add dev {lark} altname other", {}),  # as udev does
+    "link-local address": Drift("ip -n heath.lark link set eth0 addrgenmode eui64", link("heath.lark/eth0", link_local=True)),
+    "moved": Drift(
+        "ip -n heath.swan link set eth0 netns heath.kite name stray",
+        {"link": {"heath.kite/stray": {**STRAY, "link_local": True, "up": False}, "{swan}": {"peer": ["heath.kite", "stray"]}}},
+        ("link heath.swan/eth0", "address heath.swan/eth0"),
+    ),
+    "renamed": Drift(
+        "ip -n heath.swan link set eth0 down; ip -n heath.swan link set eth0 name stray up",
+        {"link": {"heath.swan/stray": {**STRAY, "link_local": False, "up": True}, "{swan}": {"peer": ["heath.swan", "stray"]}}},
+        ("link heath.swan/eth0", "address heath.swan/eth0"),
+    ),
     "pair deleted by its port": Drift(
         "ip link del {lark}",
         {"ovs_port": {"{lark}": {"fault": "its network device is gone"}}},
@@ -90,6 +107,14 @@ DRIFTS = {
     "address added": Drift(
         "ip -n heath.wren addr add 10.82.9.1/24 dev wire",
         {"address": {"heath.wren/wire": {"addresses": ["10.82.0.1/30", "10.82.9.1/24"]}}},
+    ),
+    "prefix": Drift(
+        "ip -n heath.wren addr del 10.82.0.1/30 dev wire; ip -n heath.wren addr add 10.82.0.1/24 dev wire",
+        {"address": {"heath.wren/wire": {"addresses": ["10.82.0.1/24"], "routes": []}}},
+    ),
+    "route elsewhere": Drift(
+        "ip -n heath.wren route change 10.99.0.0/24 via 10.82.0.1",
+        {"address": {"heath.wren/wire": {"routes": []}}},
     ),
     "address of the lab host": Drift("ip addr flush dev {moor} scope global", {"address": {"{moor}": {"addresses": []}}}),
     "loopback address": Drift("ip -n heath.wren addr del 10.255.7.1/32 dev lo", {"address": {"heath.wren/lo": {"addresses": []}}}),
@@ -127,7 +152,9 @@ DRIFTS = {
     ),
     "switch deleted": Drift("ovs-vsctl del-br {moor}", {}, SWITCH),
     "tag": Drift("ovs-vsctl set port {lark} tag=21", {"ovs_port": {"{lark}": {"tag": 21}}}),
-    "tag added": Drift("ovs-vsctl set port {wren} tag=21", {}),
+    "tag added": Drift("ovs-vsctl set port {wren} tag=21", {"ovs_port": {"{wren}": {"tag": 21}}}),
+    "trunks added": Drift("ovs-vsctl set port {lark} trunks=7,8", {"ovs_port": {"{lark}": {"trunks": [7, 8]}}}),
+    "VLAN mode": Drift("ovs-vsctl set port {wren} vlan_mode=native-tagged", {"ovs_port": {"{wren}": {"vlan_mode": "native-tagged"}}}),
     "trunks": Drift("ovs-vsctl set port {wren} trunks=20", {"ovs_port": {"{wren}": {"trunks": [20]}}}),
     "other_config": Drift(
         "ovs-vsctl set bridge {moor} other_config:forward-bpdu=false",

@@ -61,14 +61,14 @@ def test_some_nodes(lab_of: Callable[[str], Lab]) -> None:
     bring(lab, data, "crab", "clam")
     assert there() == {"crab", "clam"}
     assert "dune" not in shell("ip link")
-    shell(f"ip netns exec {NAME}.crab ping -c1 -W2 10.90.0.12")
+    shell(f"ip netns exec {NAME}.crab ping -c1 -w20 10.90.0.12")
     assert "wire" not in shell(f"ip -n {NAME}.clam link"), "the node at its other end is not there"
 
     bring(lab, data, "gull")
     assert there() == {"crab", "clam", "gull"}
     assert processes.owned(run_dir(NAME) / "services")
     assert shell("pgrep -c dnsmasq").strip() == "1"
-    shell(f"ip netns exec {NAME}.gull ping -c1 -W2 10.92.0.1")
+    shell(f"ip netns exec {NAME}.gull ping -c1 -w20 10.92.0.1")
 
     lab.changed(data)
     assert bring(lab, data, "crab", "clam", "gull", "tern", "reef", "dune") == set()
@@ -87,7 +87,7 @@ def test_some_nodes(lab_of: Callable[[str], Lab]) -> None:
     stays = shell(f"ip -n {NAME}.gull -j link show eth0")
     shell(f"ip netns del {NAME}.clam")
     assert f"{NAME}.gull/wire" in bring(lab, data, "clam")
-    shell(f"ip netns exec {NAME}.gull ping -c1 -W2 10.92.0.1")
+    shell(f"ip netns exec {NAME}.gull ping -c1 -w20 10.92.0.1")
     assert shell(f"ip -n {NAME}.gull -j link show eth0") == stays
     assert lab.bring(data) == NOTHING
 

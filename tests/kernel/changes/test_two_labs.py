@@ -66,6 +66,6 @@ def test_from_nothing_and_back(lab_of: Callable[[str], Lab], number: int) -> Non
     assert together(labs, wanted) == []
     for lab, data in zip(labs, wanted, strict=True):
         assert lab.bring(data, check=True) == {"before": {}, "after": {}}
-        shell(f"ip netns exec {lab.name}.a ping -c1 -W2 10.9{wanted.index(data) + 1}.0.1")
+        shell(f"ip netns exec {lab.name}.a ping -c1 -w20 10.9{wanted.index(data) + 1}.0.1")
     assert together(labs, [None, None]) == []
     assert all(lab.bring(None, check=True) == {"before": {}, "after": {}} for lab in labs)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -59,5 +60,9 @@ def test_a_node_without_link_local_address_announces_nothing_until_it_is_given_o
     (change,) = run(["crowd-one"], link_local=True)
     assert change.action == "update"
     assert change.differing == {"link_local"}
+    deadline = time.monotonic() + 30  # the kernel waits until it has seen the carrier
+    while not link_local_addresses("crowd-one"):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
     assert [address[:4] for address in link_local_addresses("crowd-one")] == ["fe80"]
     assert run(["crowd-one"], link_local=True) == []

@@ -38,7 +38,7 @@ def data(name: str) -> dict[str, Any]:
 
 
 def reaches(netns: str, address: str) -> bool:
-    command = ["ip", "netns", "exec", netns, "ping", "-c1", "-W1", address]
+    command = ["ip", "netns", "exec", netns, "ping", "-c1", "-w5", address]
     return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 

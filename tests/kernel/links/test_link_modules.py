@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -52,6 +53,9 @@ def test_a_bridge_with_ports_of_ours_and_of_the_machine() -> None:
     wanted: dict[str, Any] = {"name": "br7", "lab": "green", "up": True, "ports": ["ours0", {"name": "nic0"}], "priority": 99}
     done = twice("linux_bridge", **wanted, addresses=["10.46.0.1/24"])
     assert set(done["diff"]["after"]) == {"link", "port", "address"}
+    deadline = time.monotonic() + 30  # the kernel forwards once it has seen the carriers
+    while {port["state"] for port in look("br7")["ports"]} != {"forwarding"}:
+        assert time.monotonic() < deadline
     seen = look("br7", gather=["fdb"])
     assert {port["name"]: (port["state"], port["lab"]) for port in seen["ports"]} == {
         "ours0": ("forwarding", "green"),
@@ -120,3 +124,20 @@ def test_bridges_are_interfaces_for_link_info() -> None:
     shell("ip link add span0 type bridge stp_state 1")
     [link] = run_module("link_info", name="span0")["links"]
     assert link["bridge"]["stp"] is True
+
+
+def test_what_the_kernel_can_do() -> None:
+    names = ["vlan", "vlan_filtering", "ifb", "netem", "tbf", "redirect", "openvswitch", "vhost_net", "kvm"]
+    told = run_module("host_info", features=names)["features"]
+    assert set(told) == set(names)
+    tried = {
+        "vlan": "ip link add probe0 type veth peer name probe1 && ip link add link probe0 name probe0.7 type vlan id 7",
+        "vlan_filtering": "ip link add probe2 type bridge vlan_filtering 1",
+        "ifb": "ip link add probe3 type ifb",
+        "netem": "tc qdisc add dev lo root netem delay 1ms && tc qdisc del dev lo root",
+        "tbf": "tc qdisc add dev lo root tbf rate 1mbit burst 20000 limit 30000 && tc qdisc del dev lo root",
+        "vhost_net": "test -c /dev/vhost-net",
+    }
+    works = {name: subprocess.run(line, shell=True, check=False, capture_output=True).returncode == 0 for name, line in tried.items()}
+    assert {name: told[name] for name in tried} == works
+    assert run_module("host_info")["features"] == {}

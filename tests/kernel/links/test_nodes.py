@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.netvirt.lab.plugins.module_utils import _iperf
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErrors
 from ansible_collections.netvirt.lab.plugins.module_utils._ready import Watch, wait_until_ready
+from ansible_collections.netvirt.lab.plugins.module_utils.measure.run import Plan, measure
+from ansible_collections.netvirt.lab.plugins.module_utils.measure.table import table
+from ansible_collections.netvirt.lab.plugins.module_utils.measure.targets import targets
 from ansible_collections.netvirt.lab.plugins.module_utils.reach.checks import implied
 from ansible_collections.netvirt.lab.plugins.module_utils.reach.run import run as carry_out
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import Node, Shells, node_from
@@ -74,9 +77,9 @@ def test_outside_is_fetched(nodes: list[Node]) -> None:
     command = ["python3", "-m", "http.server", "--bind", "10.41.0.1", "8099"]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        for _try in range(20):
-            if set(reached(nodes, outside=url).values()) == {""}:
-                break
+        deadline = time.monotonic() + 60
+        while set(reached(nodes, outside=url).values()) != {""} and time.monotonic() < deadline:
+            time.sleep(0.1)
         assert set(reached(nodes, outside=url).values()) == {""}
     finally:
         server.kill()
@@ -87,16 +90,23 @@ def test_outside_is_fetched(nodes: list[Node]) -> None:
 def test_throughput(nodes: list[Node]) -> None:
     own = {"name": "plaza", "mac": None, "switch": None, "network": "plaza", "method": "static", "addresses": ["10.41.0.1/24"]}
     switch = node_from({"name": "plaza", "kind": "bridge", "interfaces": [{**own, "gateway": None}]})
-    results = _iperf.measure([*nodes, switch], {("bob", "lan"): "e1000"}, SHELLS, seconds=1, repeats=2, port=5299)
+    plan = Plan(("tcp", "udp", "ping"), seconds=1, repeats=2, port=5299, udp_rate=20)
+    results = measure(targets([*nodes, switch], {("bob", "lan"): "e1000"}), SHELLS, plan)
     assert [(result["node"], result["model"]) for result in results] == [("ann", "veth"), ("bob", "e1000")]
-    assert all(result["to_host"] > 10 and result["from_host"] > 10 and len(result["runs"]["to_host"]) == 2 for result in results)
-    assert _iperf.table(results)[2].startswith("bob   e1000 ")
+    for found in (result["measures"] for result in results):
+        assert found["tcp_to_host"]["median"] > 10
+        assert found["tcp_from_host"]["median"] > 10
+        assert 10 < found["udp_to_host"]["median"] < 21
+        assert found["udp_from_host_lost"]["median"] < 50
+        assert 0 < found["ping"]["least"] <= found["ping"]["median"] <= found["ping"]["most"] < 100
+        assert {len(each["values"]) for each in found.values()} == {2}
+    assert table(results)[2].startswith("bob   e1000 ")
 
 
 def test_a_namespace_is_ready_when_it_has_its_address(nodes: list[Node]) -> None:
     interfaces = [{**interface, "method": "dhcp"} for interface in nodes[0].interfaces]
     leased = node_from({"name": "ann", "kind": "netns", "netns": "square.ann", "interfaces": interfaces})
-    assert set(wait_until_ready([leased, nodes[1]], Watch("square", SHELLS), timeout=5)) == {"ann", "bob"}
+    assert set(wait_until_ready([leased, nodes[1]], Watch("square", SHELLS), timeout=60)) == {"ann", "bob"}
     run("ip -n square.ann address flush dev lan")
     with pytest.raises(LabErrors, match=r"'ann' is not ready after 0\.5 seconds; it is stuck at the stage: lease \(10\.41\.0\.11/24"):
         wait_until_ready([leased, nodes[1]], Watch("square", SHELLS), timeout=0.5)

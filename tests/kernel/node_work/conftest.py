@@ -35,7 +35,7 @@ def within(netns: str, line: str, code: int = 0) -> str:
     return shell(f"ip netns exec {netns} {line}", code)
 
 
-def until(condition: Callable[[], Any], patience: float = 10) -> None:
+def until(condition: Callable[[], Any], patience: float = 60) -> None:
     """Wait until something holds."""
     deadline = time.monotonic() + patience
     while not condition():

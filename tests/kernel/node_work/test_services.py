@@ -137,7 +137,7 @@ def test_one_that_waits_for_its_next_start_is_started(hamlet: Hamlet, tmp_path: 
     until(page)
     flag.touch()
     os.kill(pid("^python3 -m http.server 8123"), signal.SIGKILL)
-    until(lambda: (HOME / "smith.web" / "log").read_text().count("it has ended") == 2)
+    until(lambda: (HOME / "smith.web" / "log").read_text().count("it has ended") >= 2)
     flag.unlink()
     assert hamlet.changed(lab(web))["before"]["service"] == {"forge/smith.web": {"state": "failing"}}
     until(page)
@@ -154,7 +154,7 @@ def test_those_that_end_at_once_say_why(hamlet: Hamlet) -> None:
     began = time.monotonic()
     with pytest.raises(LabError) as caught:
         hamlet.bring(lab(WEB, *broken, {**WEB, "name": "c", "directory": "/no/such"}))
-    assert time.monotonic() - began < 8  # one budget for all
+    assert time.monotonic() - began < 15  # one budget for all: it would be six seconds for each
     problems = caught.value.problems  # type: ignore[attr-defined]
     assert [problem.splitlines()[0] for problem in problems] == [
         f"The service '{name}' in 'forge' does not keep running; it said:" for name in "abc"

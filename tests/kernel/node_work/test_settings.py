@@ -111,7 +111,7 @@ def answers(port: int) -> bool:
     with inside("inn"):
         listener = socket.create_server(("10.88.0.2", port))
     with inside("mill"), listener, socket.socket() as caller:
-        caller.settimeout(1.5)  # the first packet may be lost while the link comes up
+        caller.settimeout(3)  # the first packet may be lost while the link comes up
         return caller.connect_ex(("10.88.0.2", port)) == 0
 
 

@@ -262,12 +262,12 @@ def test_traffic_passes(switch: PrivateSwitch, lab: Lab) -> None:
         shell(f"ip link add va{number} up type veth peer name vb{number}")
         shell(f"ip netns add ovst{number} && ip link set vb{number} netns ovst{number}")
         shell(f"ip -n ovst{number} addr add 10.77.0.{number}/24 dev vb{number} && ip -n ovst{number} link set vb{number} up")
-    ping = "ip netns exec ovst1 ping -c1 -w2 -i0.2 10.77.0.2 >/dev/null && echo yes || echo no"
+    ping = "ip netns exec ovst1 ping -c1 -w{} -i0.2 10.77.0.2 >/dev/null && echo yes || echo no"
     try:
         lab.converge({"name": "br1", "ports": ["va1 tag=8", "va2 tag=8"]})
-        assert shell(ping) == "yes\n"
+        assert shell(ping.format(20)) == "yes\n"
         lab.converge({"name": "br1", "ports": ["va2 tag=9"]})
-        assert shell(ping) == "no\n"
+        assert shell(ping.format(2)) == "no\n"
     finally:
         shell("ip netns del ovst1; ip netns del ovst2")
 

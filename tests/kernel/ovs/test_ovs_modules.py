@@ -82,7 +82,7 @@ def test_ovs_info(switch: PrivateSwitch, lab: Lab, interpreter: str) -> None:
         item = {"name": "br3", "mac": "02:00:00:00:00:44", "ports": ["va1 tag=11", "br3 tag=11"]}
         lab.run(item)
         Lab("red").run({"name": "br4", "ports": ["ta"]})
-        shell("ip addr add 10.78.0.1/24 dev br3 && ip link set br3 up && ip netns exec ovsi1 ping -c1 -w3 10.78.0.1")
+        shell("ip addr add 10.78.0.1/24 dev br3 && ip link set br3 up && ip netns exec ovsi1 ping -c1 -w20 10.78.0.1")
         lab.run({**item, "fail_mode": "standalone", "controllers": ["tcp:127.0.0.1:6009"]})
         everything = run_module("ovs_info", interpreter)
         assert (everything["changed"], everything["running"], everything["version"][:2]) == (

@@ -52,8 +52,8 @@ class Host:
         if address:
             shell(f"ip -n {name} addr add {address} dev eth0; ip -n {name} route add default via {via}")
 
-    def seen_as(self, node: str, patience: float = 0.3) -> str | None:
-        """Return the address that the outside sees when a node calls it, None if the call does not get through."""
+    def seen_as(self, node: str, patience: float = 20) -> str | None:
+        """Return the address that the outside sees when a node calls it, None if the call does not get through within patience seconds."""
         with inside(node), socket.socket() as caller:
             caller.settimeout(patience)
             try:
@@ -92,7 +92,7 @@ def host() -> Iterator[Host]:
     shell(f"ip -n {HOST} link set lo up; ip -n {HOST} link set up0 up; ip -n {HOST} route add default via {OUTER}")
     with inside(OUTSIDE):
         listener = socket.create_server((OUTER, 80))
-        listener.settimeout(2)
+        listener.settimeout(20)
     with inside(HOST):
         shell("sysctl -qw net.ipv4.ip_forward=0")
         yield Host(listener)
@@ -104,7 +104,7 @@ def host() -> Iterator[Host]:
         shell(f"ip netns del {name}")
 
 
-def ask(node: str, server: str, name: str, patience: float = 2) -> list[str]:
+def ask(node: str, server: str, name: str, patience: float = 20) -> list[str]:
     """Return the addresses that a name server gives a node for a name; raise TimeoutError if it does not answer."""
     question = b"".join(bytes([len(part)]) + part.encode() for part in name.split(".")) + b"\0" + struct.pack(">HH", 1, 1)
     with inside(node), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:

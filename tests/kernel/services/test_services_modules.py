@@ -64,7 +64,7 @@ def test_roles(host: Host, tmp_path: Path) -> None:
     assert play(tmp_path, "main", "--check")["changed"] == 2
     assert host.state() == before
     assert play(tmp_path, "main", "--diff")["changed"] == 2
-    assert host.seen_as("birch", 2) == UPLINK
+    assert host.seen_as("birch") == UPLINK
     assert "dnsmasq" in shell("ss -lunp sport = 53")
     assert play(tmp_path, "main")["changed"] == 0
     assert play(tmp_path, "absent")["changed"] == 2

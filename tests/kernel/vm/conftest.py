@@ -120,7 +120,7 @@ def tap() -> Iterator[Callable[..., str]]:
         subprocess.run(["ip", "link", "del", name], check=False, capture_output=True)
 
 
-def wait_for(what: Callable[[], Any], seconds: float = 5.0) -> None:
+def wait_for(what: Callable[[], Any], seconds: float = 60.0) -> None:
     """Wait until something is true."""
     deadline = time.monotonic() + seconds
     while not what():

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils import _ready
@@ -17,6 +20,8 @@ from ansible_collections.netvirt.lab.plugins.module_utils._ready import Watch, w
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import Node, Shells, node_from
 
 INTERFACE = {"name": "eth0", "mac": "", "switch": "plaza", "method": "static", "addresses": ["10.41.0.7/24"], "gateway": None}
+PLAIN = node_from({"name": "deep", "kind": "vm", "interfaces": [INTERFACE], "cloud_init": False})
+PIPES: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
 GUEST = node_from({"name": "deep", "kind": "vm", "interfaces": [INTERFACE], "cloud_init": True})
 
 
@@ -28,10 +33,21 @@ class Saying(Shells):
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a lab's directory in which a guest runs: as this very process."""
+def qemu(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Give a process that is a guest's QEMU as far as can be seen."""
     (tmp_path / "vm" / "deep").mkdir(parents=True)
-    (tmp_path / "vm" / "deep" / "pid").write_text(str(os.getpid()), encoding="ascii")
+    process = subprocess.Popen([sys.executable, "-c", "print(flush=True); input()", f"{tmp_path}/vm/deep/x"], **PIPES)
+    assert process.stdout
+    process.stdout.readline()
+    (tmp_path / "vm" / "deep" / "pid").write_text(str(process.pid), encoding="ascii")
+    yield process
+    process.kill()
+    process.communicate()
+
+
+@pytest.fixture
+def home(tmp_path: Path, qemu: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a lab's directory in which a guest runs."""
     (tmp_path / "deep").mkdir()
     monkeypatch.setattr(_ready, "run_dir", lambda lab: tmp_path)
     monkeypatch.setattr(_ready, "state_dir", lambda lab: tmp_path)
@@ -82,6 +98,23 @@ def test_the_end_of_the_console_is_shown_as_it_reads(home: Path) -> None:
     with pytest.raises(LabErrors) as caught:
         wait_until_ready([GUEST], Watch("square", Saying("")), timeout=0)
     assert str(caught.value).splitlines()[1:] == [f"    line {number}" for number in range(25, 40)]
+
+
+@pytest.mark.parametrize("code", ["0", "1"])  # whatever the last login has seen
+def test_a_guest_that_ends_is_not_waited_for(home: Path, qemu: subprocess.Popen[str], code: str) -> None:
+    class Ending(Saying):
+        def argv(self, node: Node, script: str) -> list[str]:
+            gone = f"until [ -z \"$(tr -d '\\0' </proc/{qemu.pid}/cmdline)\" ]; do sleep 0.01; done"
+            return ["sh", "-c", f"kill -9 {qemu.pid}; {gone}; exit {self.key_file}"]
+
+    with pytest.raises(LabError, match=r"The guest 'deep' is not ready: its QEMU has ended\."):
+        wait_until_ready([PLAIN], Watch("square", Ending(code)), timeout=60)
+
+
+def test_another_process_of_that_number_is_no_guest(home: Path) -> None:
+    (home / "vm" / "deep" / "pid").write_text(str(os.getpid()), encoding="ascii")
+    with pytest.raises(LabErrors, match=r"stuck at the stage: process \(QEMU does not run\)"):
+        wait_until_ready([PLAIN], Watch("square", Saying("")), timeout=0)
 
 
 def test_a_guest_whose_kernel_panics_is_not_waited_for(home: Path) -> None:

@@ -237,13 +237,13 @@ def test_unmanaged_mirror_selection_is_kept() -> None:
     assert plan([have], {"name": "b1", "mirrors": [{"name": "m", "output_port": "p1"}]}) == []
 
 
-def test_chunks_count_what_the_daemon_waits_for() -> None:
+def test_what_goes_together_is_what_the_daemon_waits_for() -> None:
     ports = [replace(a_port(f"p{number}"), bridge="b1") for number in range(45)]
     patches = [replace(a_port(f"q{number}", type="patch"), bridge="b1") for number in range(100)]
-    chunks = ovs._chunks([a_bridge("b1"), *ports], 20)
-    assert [len(chunk) for chunk in chunks] == [20, 20, 6]
-    assert chunks[-1][-1].name == "b1"
-    assert [len(chunk) for chunk in ovs._chunks(patches, 20)] == [100]
+    assert ovs._together([*ports, a_bridge("b1")], 20) == 20
+    assert ovs._together([*ports[:5], a_bridge("b1")], 20) == 6
+    assert ovs._together(patches, 20) == 100
+    assert ovs._together([*patches, *ports], 20) == 120
 
 
 def test_new_bridge_gets_the_best_datapath() -> None:

@@ -108,7 +108,7 @@ def changed(row: Row, column: str, *mutations: list[Any]) -> dict[str, Any]:
         (lambda quay, eel: quay.delvalue("ports", eel), lambda quay, eel: [changed(quay, "ports", ["delete", ["set", [["uuid", "p-1"]]]])]),
         (lambda quay, eel: quay.increment("version"), lambda quay, eel: [changed(quay, "version", ["+=", 1])]),
         (
-            lambda quay, eel: (setattr(eel, "tag", []), setattr(eel, "trunks", [1, 2])),
+            lambda quay, eel: (eel.__setattr__("tag", []), eel.__setattr__("trunks", [1, 2])),
             lambda quay, eel: [
                 {
                     "op": "update",

@@ -76,12 +76,14 @@ def test_a_file_has_its_keys_and_names_nothing_twice(family: str) -> None:
         "__host_prep_service",
         "__host_prep_packages",
         "__host_prep_frr_packages",
+        "__host_prep_capture_packages",
     }
     assert set(found.get("__host_prep_unpackaged", [])) == {library for library in LIBRARIES if not accepted(library, family)}
     packages = found["__host_prep_packages"]
     assert all(isinstance(package, str) for package in packages)
     assert len(packages) == len(set(packages))
     assert found["__host_prep_frr_packages"] == ["frr"]
+    assert found["__host_prep_capture_packages"] == ["tcpdump"]
     assert found["__host_prep_service"] == SERVICES[FAMILIES.index(family)]
 
 

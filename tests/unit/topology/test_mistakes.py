@@ -23,7 +23,7 @@ MISTAKES = {
         ["nodes.a.kind: must be one of netns, vm, ovs, bridge, host, uplink, not 'brigde' (did you mean 'bridge'?)"],
     ),
     "unknown key": ("{nodes: {a: {kind: vm, memroy: 7}}}", ["nodes.a: unknown key 'memroy' (did you mean 'memory'?)"]),
-    "key of another kind": ("{nodes: {a: {kind: host, cpus: 2}}}", ["nodes.a: unknown key 'cpus' (known: ipv4, ipv6)"]),
+    "key of another kind": ("{nodes: {a: {kind: host, cpus: 2}}}", ["nodes.a: unknown key 'cpus' (known: ipv4, ipv6, nat, router)"]),
     "unknown key of the file": ("{nodes: [a], link: []}", ["topology: unknown key 'link' (did you mean 'links'?)"]),
     "unknown key of a link": (
         "{nodes: {a: , s: bridge}, links: [{endpoints: [a, s], mut: 9000}]}",
@@ -150,6 +150,10 @@ MISTAKES = {
     "DHCP for the lab host": (
         "{nodes: {h: host, s: {kind: ovs, ipv4: 10.1.0.1/24, dhcp: true}}, links: [{endpoints: ['h:to-s', s], ipv4: {h: dhcp}}]}",
         ["links[0].endpoints[0]: h:to-s is an interface of the lab host itself, which asks no lab for an address; give it a static one"],
+    ),
+    "a way out that the lab host closes": (
+        "{nodes: {h: {kind: host, nat: true, router: false}, a: }, links: [[h, a]]}",
+        ["nodes.h.nat: lets nothing out where router is false; leave out one of the two"],
     ),
     "default route of the lab host": (
         "{nodes: {h: host, a: }, links: [{endpoints: ['h:to-a', a], ipv4: {h: 10.1.0.1/24}, gateway: {h: 10.1.0.2}}]}",

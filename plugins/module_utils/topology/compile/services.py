@@ -16,13 +16,16 @@ Item = dict[str, Any]
 
 def forwarding(topology: Topology) -> Item | None:
     """Return what leaves through the uplink, None if nothing does."""
-    natted = [node.switch for node in topology.nodes.values() if node.switch and node.switch.nat]
-    if not natted or topology.uplink == "none":
+    natted = [node.switch for node in topology.nodes.values() if node.switch and node.switch.nat and topology.uplink != "none"]
+    hosts = [(node.host, end) for node in topology.nodes.values() if node.host for end, _far, _link in topology.ends(node.name)]
+    own = [address for host, end in hosts if host.nat and topology.uplink != "none" for address in _family_4(end)]
+    interfaces = [*(switch.device for switch in natted), *(end.interface for host, end in hosts if host.router)]
+    if not interfaces:
         return None
     return {
-        "interfaces": [switch.device for switch in natted],
-        "subnets": [str(IPv4Interface(switch.ipv4).network) for switch in natted if switch.ipv4],
-        "uplink": topology.uplink,
+        "interfaces": interfaces,
+        "subnets": [str(IPv4Interface(address).network) for address in (*(switch.ipv4 for switch in natted), *own) if address],
+        "uplink": topology.uplink if natted or own else "none",
     }
 
 
@@ -78,6 +81,10 @@ def _records(topology: Topology) -> list[Item]:
         if known:
             found.append({"name": node.name, "addresses": [address.partition("/")[0] for address in known]})
     return found
+
+
+def _family_4(end: Endpoint) -> tuple[str, ...]:
+    return end.ipv4.addresses if end.ipv4 else ()
 
 
 def _bare(end: Endpoint) -> list[str]:

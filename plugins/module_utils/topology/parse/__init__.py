@@ -16,7 +16,7 @@ from ..expand import expand
 from ..expand.include import Files
 from ..expect import check_expectations
 from ..layers import Layer
-from ..model import SWITCHES, Group, Guest, Link, Node, Space, SubInterface, Switch, Topology
+from ..model import SWITCHES, Group, Guest, Host, Link, Node, Space, SubInterface, Switch, Topology
 from ..names import digest
 from ..values import Problems, shown, suggestion
 from .links import read_links
@@ -137,6 +137,9 @@ def _built(name: str, kind: Any, path: str, values: Mapping[str, Any]) -> Node:
         bridge = {key: values[key] for key in schema.BRIDGES[kind] if values.get(key) is not None}
         return Node(name, kind, path, switch=Switch(**{key: values[key] for key in _SWITCH}, bridge=bridge))
     common = {key: values[key] for key in _COMMON if key in values}
+    if kind == "host":
+        router = values["nat"] if values["router"] is None else values["router"]
+        return Node(name, kind, path, **common, host=Host(router, values["nat"]))
     guest = Guest(**{key: values[key] for key in _GUEST}) if kind == "vm" else None
     return Node(name, kind, path, **common, space=_space(values, path) if kind == "netns" else None, guest=guest)
 

@@ -13,7 +13,7 @@ from ..model import SWITCHES, Endpoint, Link, Node, Topology
 from ..names import GUEST_MAC, LOCAL_MAC, Names, altname, devices, macs, namespace
 from ..values import Problems
 from .addresses import addressed
-from .checks import check_interfaces, check_mtus, check_switches
+from .checks import check_hosts, check_interfaces, check_mtus, check_switches
 from .guest import check_guests
 from .neighbors import acquainted
 from .switch_ports import check_bonds, with_ports_of_switches
@@ -25,6 +25,7 @@ def resolve(topology: Topology) -> Topology:
     problems: Problems = []
     check_guests(topology, problems)
     check_switches(topology, problems)
+    check_hosts(topology, problems)
     check_interfaces(topology, problems)
     check_bonds(topology, problems)
     named = _Naming(joined(topology), problems).result()

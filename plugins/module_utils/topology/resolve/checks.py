@@ -21,6 +21,13 @@ def check_switches(topology: Topology, problems: Problems) -> None:
             problems.append(f"{node.path}.priority: must be a multiple of 4096 with rstp, not {bridge['priority']}")
 
 
+def check_hosts(topology: Topology, problems: Problems) -> None:
+    """Check what the lab host is to do."""
+    for node in topology.nodes.values():
+        if node.host and node.host.nat and not node.host.router:
+            problems.append(f"{node.path}.nat: lets nothing out where router is false; leave out one of the two")
+
+
 def check_mtus(topology: Topology, problems: Problems) -> None:
     """Check that IPv6 fits through the links that have it."""
     for link in topology.links:

@@ -71,7 +71,7 @@ class _Routes:
         self._routers: dict[str, list[Addressed]] = defaultdict(list)
         for one in known:
             self._of[one.place.node.name].append(one)
-            if one.place.node.space and one.place.node.space.router and one.networks:
+            if one.place.node.forwards(version) and one.networks:
                 self._routers[one.place.network].append(one)
 
     def result(self) -> dict[Key, tuple[Route, ...]]:

@@ -67,17 +67,27 @@ END: dict[str, Key] = {
         None,
         "derived from the names of lab, node and interface",
     ),
-    "tag": Key(TAG, "The VLAN of a switch's port that is an access port; `none` takes the tag away.", "10", None, "not managed"),
-    "trunks": Key(
-        VLANS, "The VLANs that a switch's port carries with tags; an empty list means all to Open vSwitch.", "[10, 20]", None, "not managed"
+    "tag": Key(
+        TAG,
+        "The VLAN of a switch's port that is an access port; `none` takes the tag away.",
+        "10",
+        None,
+        "none; not managed at a Linux bridge",
     ),
-    "native": Key(VLAN, "The VLAN that a trunk port carries without tags.", "1", None, "not managed"),
+    "trunks": Key(
+        VLANS,
+        "The VLANs that a switch's port carries with tags; an empty list means all to Open vSwitch.",
+        "[10, 20]",
+        None,
+        "none; not managed at a Linux bridge",
+    ),
+    "native": Key(VLAN, "The VLAN that a trunk port carries without tags.", "1", None, "none; not managed at a Linux bridge"),
     "vlan_mode": Key(
         choice("access", "trunk", "native-tagged", "native-untagged", "dot1q-tunnel"),
         "How an Open vSwitch port treats VLANs.",
         "native-untagged",
         None,
-        "not managed",
+        "by tag and trunks",
     ),
     "bond": Key(
         NODE,

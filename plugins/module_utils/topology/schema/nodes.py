@@ -9,7 +9,7 @@ from typing import Any
 
 from ..values import Block, Key, ListOf, MapOf, Type
 from ..values.ip import GATEWAY, IP, LOOPBACK, NAMED_ROUTE
-from ..values.scalars import DEVICE, MTU, NAMESPACE, SYSCTLS, VLAN, choice
+from ..values.scalars import BOOLEAN, DEVICE, MTU, NAMESPACE, SYSCTLS, VLAN, choice
 from .node_work import WORK
 
 
@@ -69,4 +69,14 @@ SPACE = {
     "sysctls": Key(SYSCTLS, "Kernel settings of the namespace, below `net`.", "{net.ipv4.conf.all.rp_filter: 0}", {}),
     **WORK,
 }
-HOST = {key: Key(value.type, value.text, value.example, None, "not managed") for key, value in _IP.items()}
+HOST = {
+    **{key: Key(value.type, value.text, value.example, None, "not managed") for key, value in _IP.items()},
+    "router": Key(
+        BOOLEAN,
+        "Whether the lab host forwards IPv4 packets that come in by its ends of links.",
+        "true",
+        None,
+        "true with `nat`, else false",
+    ),
+    "nat": Key(BOOLEAN, "Let the traffic of its links' subnets out through the uplink, behind the lab host's address.", "true", False),
+}

@@ -1,0 +1,61 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the lab evaluation lets one observe, measured by its playbook."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from ..playbooks import Playbooks
+
+pytestmark = pytest.mark.slow
+LAB = "evaluation"
+
+
+@pytest.fixture(scope="module")
+def report(lab: Playbooks) -> dict[str, dict[str, Any]]:
+    """Give what the playbook wrote, by node and interface."""
+    assert lab.changed("netvirt.lab.verify") == 0
+    target = lab.folder / "result.json"
+    done = lab.run("netvirt.lab.benchmark", "-e", f"benchmark_file={target}", "-e", "benchmark_seconds=1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = json.loads(target.read_text(encoding="utf-8"))["results"]
+    return {f"{result['node']}:{result['interface']}": result for result in results}
+
+
+def test_everything_is_measured_three_times(report: dict[str, dict[str, Any]]) -> None:
+    assert {name: result["model"] for name, result in report.items()} == {
+        "on-linux:eth0": "veth",
+        "on-ovs:eth0": "veth",
+        "mtu-9000:eth0": "veth",
+        "no-offload:eth0": "veth",
+        "limited:eth0": "veth",
+        "guest:eth0": "rtl8139",
+        "guest:eth1": "e1000",
+        "guest:eth2": "virtio-net-pci",
+    }
+    for result in report.values():
+        assert set(result["measures"]) > {"tcp_to_host", "tcp_from_host", "udp_to_host_lost", "ping"}
+        for measured in result["measures"].values():
+            assert len(measured["values"]) == 3
+            assert measured["least"] <= measured["median"] <= measured["most"]
+
+
+def test_what_is_to_be_observed(report: dict[str, dict[str, Any]]) -> None:
+    tcp = {name: result["measures"]["tcp_to_host"]["median"] for name, result in report.items()}
+    assert 50 < tcp["limited:eth0"] < 101
+    assert tcp["on-linux:eth0"] > 1.3 * tcp["no-offload:eth0"] > 2 * tcp["limited:eth0"]
+    assert tcp["on-linux:eth0"] > 3 * max(tcp["guest:eth0"], tcp["guest:eth1"], tcp["guest:eth2"])
+    assert report["guest:eth0"]["measures"]["ping"]["median"] > report["on-linux:eth0"]["measures"]["ping"]["median"]
+
+
+def test_the_page_has_a_bar_for_each_value(lab: Playbooks, report: dict[str, dict[str, Any]]) -> None:
+    page = (lab.folder / "result.html").read_text(encoding="utf-8")
+    assert page.count("<svg") == len(report) * 7
+    assert re.findall(r"<h2>(.*?)</h2>", page)[0] == "TCP to the lab host, Mbit/s"
+    assert f'<td class="value">{report["guest:eth1"]["measures"]["ping"]["median"]}</td>' in page
