@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from ..topology.flow_text import meter, misplaced, with_ports
@@ -16,7 +16,8 @@ from ..transport import openflow
 from . import _flow_text as texts
 
 Texts = Mapping[str, str]
-_KINDS = ("flows", "groups", "meters")
+UNMARKED = ("groups", "meters")
+KINDS = ("flows", *UNMARKED)
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,11 @@ class Ports:
 
     def name(self, number: str) -> str | None:
         """Return the name of the port that has a number."""
-        return next((name for name, one in self.numbers.items() if str(one) == number), None)
+        return self._names.get(number)
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        return {str(number): name for name, number in self.numbers.items()}
 
     def number(self, name: str) -> str | None:
         """Return the number of a port by its name, or that number itself."""
@@ -71,7 +76,7 @@ def ports_of(row: Any) -> Ports:
 
 def table_from(item: Mapping[str, Any], lab: str) -> FlowTable:
     """Return what a share's mapping, or a module's options, ask for: name, flows, groups, meters, purge, path."""
-    written = {kind: None if item.get(kind) is None else tuple(str(text).strip() for text in item[kind]) for kind in _KINDS}
+    written = {kind: None if item.get(kind) is None else tuple(str(text).strip() for text in item[kind]) for kind in KINDS}
     name = str(item["name"])
     return FlowTable(name, lab, purge=bool(item.get("purge")), path=item.get("path") or "", written=written)
 

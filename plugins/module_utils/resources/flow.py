@@ -15,7 +15,8 @@ from .._plan import Change, Goal, Scope, compare
 from ..topology.flow_text import meter, with_ports
 from ..transport import notes, openflow, ovsdb
 from . import _flow_text as texts
-from ._flow_model import FlowTable, Ports, cookie, ports_of, spelled, used_ports
+from ._flow_model import KINDS, UNMARKED, FlowTable, Ports, cookie, ports_of, spelled
+from ._flow_plan import flushes, interfaces, taken, unknown_ports, where, with_others, without
 from ._flow_write import Orders, orders
 
 _TABLES: Mapping[str, tuple[str, ...]] = {
@@ -24,8 +25,6 @@ _TABLES: Mapping[str, tuple[str, ...]] = {
     "Interface": ("name", "ofport"),
     "Open_vSwitch": ("cur_cfg", "next_cfg"),
 }
-_UNMARKED = ("groups", "meters")
-_KINDS = ("flows", *_UNMARKED)
 _NOTE = "flows.json"  # bridge -> the numbers of the lab's groups and meters, which bear no mark
 
 
@@ -55,7 +54,7 @@ class FlowDriver:
             wanted = self._wanted.get(name)
             self._others[name] = others
             if wanted is not None and wanted.purge:
-                own = _with_others(own, others, wanted)
+                own = with_others(own, others, wanted)
             if wanted is not None or own.flows or own.groups or own.meters:
                 have[name] = own
         return have
@@ -66,20 +65,21 @@ class FlowDriver:
         """Compare; a bridge that loses its flows on the way gets them all, and so does a port that is made anew those that name it."""
         bridges = {change.key: change for change in earlier if change.kind == "ovs_bridge"}
         removed = {name for name, change in bridges.items() if change.after is None}
-        lost = {name for name, change in bridges.items() if _flushes(change)}
-        fresh = {name for change in earlier if change.kind == "ovs_port" and change.action != "update" for name in _interfaces(change)}
+        lost = {name for name, change in bridges.items() if flushes(change)}
+        fresh = {name for change in earlier if change.kind == "ovs_port" and change.action != "update" for name in interfaces(change)}
         problems = list(self._problems)
         for table in self._wanted.values():
             change = bridges.get(table.name)
             protocols = change.after.protocols if change and change.after else self._protocols(table.name)
             if openflow.version(protocols or ()) is None:
-                problems.append(f"{_where(table)}: flows need one of the versions {', '.join(openflow.VERSIONS)}; add it to its protocols")
-            problems += self._unknown(table, lost, earlier)
-            problems += self._taken(table, lost, scope)
+                problems.append(f"{where(table)}: flows need one of the versions {', '.join(openflow.VERSIONS)}; add it to its protocols")
+            problems += unknown_ports(table, self._ports.get(table.name), table.name in lost, earlier)
+            if not (table.purge or scope.adopt or table.name in lost):
+                problems += taken(table, self._others.get(table.name))
         if problems:
             raise LabErrors(problems)
-        known = {name: _without(table, name in lost, fresh) for name, table in have.items() if name not in removed}
-        targets = tuple(table for table in self._wanted.values() if table.name in known or any(getattr(table, kind) for kind in _KINDS))
+        known = {name: without(table, name in lost, fresh) for name, table in have.items() if name not in removed}
+        targets = tuple(table for table in self._wanted.values() if table.name in known or any(getattr(table, kind) for kind in KINDS))
         absent = tuple(name for name in goal.absent if name in known)
         return compare(self.kind, known, Goal(goal.driver, targets, absent, goal.purge), scope)
 
@@ -100,12 +100,12 @@ class FlowDriver:
             before = noted.pop(name, None) or {}
             target = table or FlowTable(name, lab, {}, {}, {})
             if name in self._ports:
-                kept = {kind: set(getattr(target, kind) or before.get(kind, ())) for kind in _UNMARKED}
-                notes.write(path, {**noted, name: {kind: sorted(kept[kind].union(before.get(kind, ()))) for kind in _UNMARKED}})
+                kept = {kind: set(before.get(kind, ()) if getattr(target, kind) is None else getattr(target, kind)) for kind in UNMARKED}
+                notes.write(path, {**noted, name: {kind: sorted(kept[kind].union(before.get(kind, ()))) for kind in UNMARKED}})
                 own, others = self._read(name, before, lab, numbered=True)
                 self._carry_out(name, orders(target, own, others, self._ports[name], cookie(lab)))
                 if table is not None:
-                    noted[name] = {kind: sorted(kept[kind]) for kind in _UNMARKED}
+                    noted[name] = {kind: sorted(kept[kind]) for kind in UNMARKED}
             if noted:
                 notes.write(path, noted)
             else:
@@ -141,39 +141,6 @@ class FlowDriver:
         own, others = (FlowTable(name, **{kind: pair[side] for kind, pair in found.items()}) for side in (0, 1))  # type: ignore[arg-type]
         return replace(own, lab=lab), others
 
-    def _unknown(self, table: FlowTable, lost: set[str], earlier: Sequence[Change[Any]]) -> list[str]:
-        """Say which ports a table names that its bridge will not have."""
-        known = set(self._ports[table.name].numbers) if table.name in self._ports else set()
-        for change in earlier:
-            if change.kind == "ovs_port" and change.after is None:
-                known -= set(_interfaces(change))
-        for change in earlier:
-            if change.kind == "ovs_port" and change.after is not None and change.after.bridge == table.name:
-                known |= set(_interfaces(change))
-        if table.name not in self._ports and table.name not in lost:
-            return [f"{_where(table)}: there is no bridge '{table.name}'; make it, or correct its name"]
-        things = [*(table.flows or {}).items(), *((f"group {number}", text) for number, text in (table.groups or {}).items())]
-        return [
-            f"{_where(table)}: there is no port '{name}' in bridge '{table.name}', which '{table.raw[key]}' names"
-            for key, value in things
-            for name in dict.fromkeys([*used_ports(key), *used_ports(value)])
-            if name not in known
-        ]
-
-    def _taken(self, table: FlowTable, lost: set[str], scope: Scope) -> list[str]:
-        """Say what somebody else has where the lab's would be."""
-        others = self._others.get(table.name)
-        if others is None or table.purge or scope.adopt or table.name in lost:
-            return []
-        return [
-            f"{_where(table)}: the {kind[:-1]} '{key}' exists in bridge '{table.name}', was not made by netvirt.lab and is another one "
-            f"('{theirs[key]}'); leave it out or remove it first, or take it over with adopt=true"
-            for kind in _KINDS
-            for theirs in (getattr(others, kind) or {},)
-            for key, value in (getattr(table, kind) or {}).items()
-            if key in theirs and theirs[key] != value
-        ]
-
     def _protocols(self, bridge: str) -> tuple[str, ...]:
         return self._ports[bridge].protocols if bridge in self._ports else ()
 
@@ -189,41 +156,3 @@ def _ports(database: str | None, follow: bool) -> dict[str, Ports]:
         elif not switch.daemon_runs():
             return {}
         return {row.name: ports_of(row) for row in switch.rows("Bridge")}
-
-
-def _where(table: FlowTable) -> str:
-    return table.path or f"bridge '{table.name}'"
-
-
-def _interfaces(change: Change[Any]) -> tuple[str, ...]:
-    port: Any = change.after if change.after is not None else change.before
-    return tuple(port.interfaces or (port.name,))
-
-
-def _without(table: FlowTable, lost: bool, fresh: set[str]) -> FlowTable:
-    """Return what is left of a table: nothing of what names a port that is made anew, as that gets a number of its own."""
-    kept: dict[str, Any] = {
-        kind: {
-            key: value
-            for key, value in (getattr(table, kind) or {}).items()
-            if not lost and not fresh.intersection([*used_ports(key), *used_ports(value)])
-        }
-        for kind in ("flows", "groups")
-    }
-    return replace(table, **kept, meters={} if lost else table.meters)
-
-
-def _with_others(own: FlowTable, others: FlowTable, wanted: FlowTable) -> FlowTable:
-    """Return own with what has to go of others'. Flows of theirs that are wanted are not there yet, as they lack the mark."""
-    flows = {key: value for key, value in (others.flows or {}).items() if key not in (wanted.flows or {})}
-    unmarked: dict[str, Any] = {kind: {**(getattr(others, kind) or {}), **(getattr(own, kind) or {})} for kind in _UNMARKED}
-    return replace(own, flows={**flows, **(own.flows or {})}, **unmarked)
-
-
-def _flushes(change: Change[Any]) -> bool:
-    """Say whether a bridge loses its flows by a change (ofproto_flush_flows() of ofproto/connmgr.c), or is another one after it."""
-    if change.action != "update":
-        return True
-    differing = change.differing
-    before, after = (bool(side and side.controllers) for side in (change.before, change.after))
-    return bool(differing & {"fail_mode", "datapath_type"}) or ("controllers" in differing and before != after)

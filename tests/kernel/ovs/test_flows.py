@@ -75,6 +75,10 @@ def test_flows_come_with_the_bridge_and_are_compared_exactly(switch: PrivateSwit
     assert [line.partition("actions=")[2] for line in dumped()] == ["meter:4,NORMAL", "output:ta,output:tc"]
     assert "group_id" not in ofctl("dump-groups br1")
     assert "meter=3" not in ofctl("dump-meters br1")
+    # A number that the lab has given up is anybody's.
+    ofctl("add-group br1 group_id=41,type=all,bucket=output:tc")
+    lab.converge(BRIDGE)
+    assert "group_id=41" in ofctl("dump-groups br1")
     lab.flows = {"flows": []}
     lab.converge(BRIDGE)
     assert dumped() == []
