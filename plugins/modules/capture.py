@@ -11,7 +11,7 @@ short_description: Capture packets at links of a lab
 version_added: "0.3.0"
 description:
   - Starts C(tcpdump) in the background at any links of a lab, stops it, and removes what it has written. The module returns when every
-    packet from then on is captured, and stops a capture when every packet that has come is in its file.
+    packet from then on is captured, and stops a capture when every packet that has come is in its file, which takes up to a second.
   - Files are in the format pcap with timestamps in nanoseconds, below C(/run/netvirt/LAB/captures), readable by root. They go with the lab.
   - A capture is no part of a topology, so that bringing the lab up again leaves it alone. It is stopped if its interface is removed.
   - At a guest's link its tap is listened at. What the guest sends is received there, so that is V(in) to O(direction).

@@ -23,7 +23,8 @@ from ._capture_model import LOG, NOTE, NOTED, READER_FILE, Capture, log, top
 from ._capture_text import LISTENING, READER, counts, tcpdump
 
 _STARTING = 30.0  # seconds, for all together
-_FLUSHING = 5.0
+_FLUSHING = 10.0
+_BLOCK = 1.3  # how long a packet may be in a block of the kernel's, with tcpdump's own timeout
 
 
 def running(lab: str) -> dict[Path, list[int]]:
@@ -134,21 +135,25 @@ def forget(captures: Sequence[Capture]) -> None:
 
 
 def _flush(asked: Sequence[tuple[Capture, Sequence[int]]]) -> None:
-    """Wait until tcpdump has taken all packets that the kernel has for it, which it tells on request."""
-    deadline = time.monotonic() + _FLUSHING
+    """Wait until tcpdump has taken all packets that the kernel has for it, which it tells on request.
+
+    The kernel gives them in blocks, that wait for up to a second to be full.
+    """
+    begin = time.monotonic()
     waiting = {capture: (pids, len(counts(log(capture)))) for capture, pids in asked}
     first: dict[Capture, int] = {}
-    while waiting and time.monotonic() < deadline:
+    while waiting and time.monotonic() < begin + _FLUSHING:
         for pid in (pid for pids, _told in waiting.values() for pid in pids):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGUSR1)
-        time.sleep(0.02)
+        time.sleep(0.03)
         for capture, (pids, before) in list(waiting.items()):
             told = counts(log(capture))[before:]
             if told:
                 received = first.setdefault(capture, told[0][1])
-                # What another direction had is received and not captured: then two equal answers are the end.
-                if told[-1][0] + told[-1][2] >= received or (len(told) > 1 and told[-1] == told[-2]):
+                settled = len(told) > 1 and told[-1] == told[-2] and time.monotonic() > begin + _BLOCK
+                # Of one direction, the other's packets are received and never captured.
+                if told[-1][0] + told[-1][2] >= received or (settled and capture.direction != "inout"):
                     del waiting[capture]
             if not any(map(processes.alive, pids)):
                 waiting.pop(capture, None)

@@ -45,8 +45,9 @@ def tcpdump(program: str, interface: str, path: str, condition: str, direction: 
         path,
         # As root: the file is below a directory of root's, and with a ring new files are made later.
         *("-Z", "root"),
-        # Each packet is in the file as soon as it is seen: the file can be read while it grows.
-        *("--immediate-mode", "--packet-buffered"),
+        # Not in immediate mode: then each packet, however small, takes as much of the buffer as the largest may (pcap-linux.c).
+        "--packet-buffered",
+        "--buffer-size=8192",  # KiB
         "--time-stamp-precision=nano",
         f"--direction={direction}",
         f"--snapshot-length={snaplen}",

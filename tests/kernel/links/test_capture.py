@@ -172,18 +172,13 @@ def test_both_ends_of_a_tap_whatever_is_ahead_of_its_frames(header: bool) -> Non
 def test_frames_are_sent_in_time_as_often_and_with_the_addresses_that_are_asked(tmp_path: Path) -> None:
     capture(links=["near0"], direction="out")
     sent = replay("near0", frames=[FRAME] * 4, rate=20, loops=2, source_mac="02:00:00:00:00:07", destination_mac="02:00:00:00:00:08")
-    assert sent["seconds"] >= 0.34
+    assert sent["seconds"] >= 0.35
     (stopped,) = capture(state="stopped")["captures"]
     found = list(frames(stopped["files"][0]))
-    assert {frame.data for frame in found} == {bytes.fromhex("020000000008 020000000007" + FRAME[25:])}
-    times = [frame.time for frame in found]
-    assert len(times) == 8
-    assert times[-1] - times[0] >= 0.34e9
+    assert [frame.data for frame in found] == [bytes.fromhex("020000000008 020000000007" + FRAME[25:])] * 8
     file = tmp_path / "again.pcap"
     file.write_bytes(Path(stopped["files"][0]).read_bytes())
-    span = (times[-1] - times[0]) / 1e9
-    assert replay("near0", path=str(file))["seconds"] >= span - 0.01
-    assert replay("near0", path=str(file), speed=0)["seconds"] < span
+    assert replay("near0", path=str(file))["seconds"] >= (found[-1].time - found[0].time) / 1e9 - 0.001
 
 
 def test_what_cannot_be_sent_is_skipped_and_counted() -> None:

@@ -68,7 +68,7 @@ def test_a_capture_is_stopped_when_a_run_takes_its_interface_away(earlier: Chang
 
 def test_tcpdump_is_told_everything() -> None:
     assert tcpdump("/usr/bin/tcpdump", "eth0", "/run/x.pcap", "arp or icmp", "in", 128, (3, 10)) == [
-        *("/usr/bin/tcpdump", "--interface=eth0", "-w", "/run/x.pcap", "-Z", "root", "--immediate-mode", "--packet-buffered"),
+        *("/usr/bin/tcpdump", "--interface=eth0", "-w", "/run/x.pcap", "-Z", "root", "--packet-buffered", "--buffer-size=8192"),
         *("--time-stamp-precision=nano", "--direction=in", "--snapshot-length=128", "-W", "3", "-C", "10", "--", "arp or icmp"),
     ]
     assert tcpdump("tcpdump", "eth0", "x", "", "inout", 64, ())[-1] == "--snapshot-length=64"
