@@ -135,6 +135,13 @@ def medium(backend: Backend) -> str | None:
     return named(backend) if named else None
 
 
+def _tunnel(backend: Backend) -> str:
+    ends = sorted(
+        (f"{backend['src']}:{backend['srcport']}/{backend['rxsession']}", f"{backend['dst']}:{backend['dstport']}/{backend['txsession']}")
+    )
+    return f"l2tpv3 {' '.join(ends)}"
+
+
 _MEDIA: dict[str, Callable[[Backend], str]] = {
     "socket": lambda backend: f"socket {backend['listen'] or backend['connect']}",
     "stream": lambda backend: f"stream {backend['listen'] or backend['connect']}",
@@ -145,17 +152,10 @@ _MEDIA: dict[str, Callable[[Backend], str]] = {
         if _is_group(backend["remote"])
         else f"dgram {' '.join(sorted((backend['local'] or '', backend['remote'])))}"
     ),
-    "l2tpv3": lambda backend: _tunnel(backend),
+    "l2tpv3": _tunnel,
     "vde": lambda backend: f"vde {backend['sock']}",
     "bridge": lambda backend: f"bridge {backend['bridge']}",
 }
-
-
-def _tunnel(backend: Backend) -> str:
-    ends = sorted(
-        (f"{backend['src']}:{backend['srcport']}/{backend['rxsession']}", f"{backend['dst']}:{backend['dstport']}/{backend['txsession']}")
-    )
-    return f"l2tpv3 {' '.join(ends)}"
 
 
 # How the two ends of a link between guests find each other, where the file does not say: by ports of the loopback interface.

@@ -57,7 +57,7 @@ _SESSION, _COOKIE = number(0, 2**32 - 1), number(0, 2**64 - 1)
 def _ends(what: str, address: Type) -> dict[str, Key]:
     """Return the keys of a connection: one end listens, the other one connects."""
     return {
-        "listen": Key(address, f"Wait for {what} here.", '":4001"' if address is _SOCKET else "127.0.0.1:4001"),
+        "listen": Key(address, f"Wait for {what} here.", "127.0.0.1:4001"),
         "connect": Key(address, f"Connect to {what} that waits there.", "127.0.0.1:4001"),
     }
 
@@ -116,7 +116,6 @@ _NETDEVS: dict[str, Block] = {
         local=Key(_STREAM, "Where this guest's packets come from.", "127.0.0.1:4001"),
         remote=Key(_STREAM, "Where they go; this may be a multicast address, without `local`.", "127.0.0.1:4002"),
     ),
-    "hubport": _block(hub=Key(number(0, 65535), "The hub, by its number. Each guest has hubs of its own.", "1", 0)),
     "l2tpv3": _block(
         src=Key(ADDRESS, "This end of the tunnel.", "192.0.2.1"),
         dst=Key(ADDRESS, "The other end.", "192.0.2.2"),
@@ -141,15 +140,10 @@ _NETDEVS: dict[str, Block] = {
         mode=Key(matching("an octal number such as 0660", r"[0-7]{3,4}", 4), "Who may use the socket.", '"0660"'),
     ),
 }
-# A hub is of use with a way out of it.
-_UPLINK = Variant(
-    "a backend", {name: block for name, block in _NETDEVS.items() if name not in ("none", "tap", "bridge", "hubport", "vhost-user")}
+_UPLINK = Variant("a backend", {name: block for name, block in _NETDEVS.items() if name not in ("none", "tap", "bridge", "vhost-user")})
+_HUB = _block(
+    hub=Key(number(0, 65535), "The hub, by its number. Each guest has hubs of its own.", "1", 0),
+    uplink=Key(_UPLINK, "A backend that is a port of the hub, too.", "{type: user}"),
 )
-BACKENDS: dict[str, Block] = {
-    **_NETDEVS,
-    "hubport": _block(
-        **_NETDEVS["hubport"].keys,
-        uplink=Key(_UPLINK, "A backend that is a port of the hub, too.", "{type: user}"),
-    ),
-}
+BACKENDS: dict[str, Block] = {**_NETDEVS, "hubport": _HUB}
 BACKEND = Variant(f"a type of backend, or a mapping with the key type ({', '.join(BACKENDS)})", BACKENDS)
