@@ -19,7 +19,7 @@ from typing import Any
 from .._marks import mark
 from .._paths import make_public, run_dir, space_dir
 from .._plan import Change, Goal, Scope, compare
-from ..transport import cgroups, furniture, namespaces, notes, processes, spaces
+from ..transport import cgroups, furniture, namespaces, notes, processes, space_maker, spaces
 from ..transport.netlink import Netlink
 from ..transport.rtnetlink import link_attributes, mark_link, set_link
 from ._enter_text import enter_text
@@ -115,11 +115,12 @@ class SpaceDriver:
         for space in gone:
             if namespaces.exists(space.name) and (space.home / "net").exists():
                 namespaces.remove(space.name)
-            spaces.release(space.home)
-            shutil.rmtree(space.home)
             services = _services(space)
             (services / _KEPT).unlink(missing_ok=True)
             cgroups.remove(scope.lab, space.name)
+            # What the rest is known by goes last.
+            spaces.release(space.home)
+            shutil.rmtree(space.home)
             for directory in (services, services.parent, space.home.parent):
                 with suppress(OSError):
                     directory.rmdir()
@@ -135,8 +136,9 @@ class SpaceDriver:
 
 
 def _make(space: Space) -> None:
-    home, groups = space.home, cgroups.prepare(space.lab or "", space.name, space.limited)
+    home = space.home
     make_public(home)
+    groups = cgroups.prepare(space.lab or "", space.name, space.limited)
     shared: list[Path] = []
     if {"mnt", "net"} <= set(space.kinds):
         shared = [home / _SHARED, _services(space)]
@@ -157,13 +159,13 @@ def _make(space: Space) -> None:
         notes.write(home / _NOTE, {**{name: getattr(space, name) for name in _NOTED}, "net": _cookie(space)})
         _write_enter(space, groups, shared)
 
-    layout = spaces.Layout(
+    layout = space_maker.Layout(
         **{key: value for key, value in asdict(space).items() if key in _NOTED},
         kinds=space.kinds,
         hostname=space.hostname or "",
         shared=shared,
     )
-    spaces.make(home, layout, lambda pid: cgroups.join(groups, pid), lambda: _settle(space.lab or ""), bound)
+    space_maker.make(home, layout, lambda pid: cgroups.join(groups, pid), lambda: _settle(space.lab or ""), bound)
 
 
 def _update(change: Change[Space]) -> None:

@@ -59,17 +59,10 @@ def impossible(wanted: Iterable[str]) -> str:
     return ""
 
 
-def groups(lab: str, name: str, wanted: Iterable[str]) -> list[Path]:
-    """Return the groups that limits of these controllers need, and the one that the name has anyway."""
-    there = controllers()
-    places = dict.fromkeys(there[each].path for each in ("", *wanted) if each in there)
-    return [place / _TOP / lab / name for place in places]
-
-
 def prepare(lab: str, name: str, wanted: Iterable[str]) -> list[Path]:
-    """Make the groups of a name and return them. Raise LabError."""
+    """Make the groups that limits of these controllers need, and the one that a name has anyway; return them. Raise LabError."""
     there, asked = controllers(), list(wanted)
-    found = groups(lab, name, asked)
+    found = [place / _TOP / lab / name for place in dict.fromkeys(there[each].path for each in ("", *asked) if each in there)]
     for group in found:
         try:
             group.mkdir(parents=True, exist_ok=True)
@@ -120,12 +113,6 @@ def limit(lab: str, name: str, cpus: float | None, memory: int | None) -> None:
             _set(group / "memory.max", str(memory << 20) if memory else "max")
         else:
             _set(group / "memory.limit_in_bytes", str(memory << 20 if memory else -1))
-
-
-def named(lab: str) -> set[str]:
-    """Return the names that have groups of a lab."""
-    places = {at.path / _TOP / lab for at in controllers().values()}
-    return {group.name for place in places if place.is_dir() for group in place.iterdir() if group.is_dir()}
 
 
 def remove(lab: str, name: str) -> None:
