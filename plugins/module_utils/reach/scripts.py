@@ -15,11 +15,12 @@ from ..transport.shell import Node, Shells, stop
 from .checks import Check
 
 # Each check prints its number and what came of it; all checks of a node run at once. A ping that is lost while a neighbour
-# is looked up for the first time says nothing, so more are sent and one answer is enough.
+# is looked up for the first time says nothing, so more are sent and one answer is enough. Busybox's ping may miss its own alarm
+# in a guest that hardly gets a processor, and never ends.
 _PROLOGUE = """\
 check() { n=$1; shift; "$@" >/dev/null 2>&1; case $? in 0) echo "answered $n";; 3) echo "closed $n";; *) echo "silent $n";; esac; }
-ping() { command ping -c 1 -W 1 "$1" || command ping -c 3 -W 2 "$1"; }
-large() { command ping -M do -c 3 -W 2 -s "$2" "$1"; }
+ping() { timeout 10 ping -c 1 -W 1 "$1" || timeout 20 ping -c 3 -W 2 "$1"; }
+large() { timeout 20 ping -M do -c 3 -W 2 -s "$2" "$1"; }
 resolve() { { getent hosts "$1" || nslookup "$1"; } | grep -qwF "$2"; }
 tcp() { if command -v python3; then port SOCK_STREAM "$@"; else nc -z -w 4 "$1" "$2" </dev/null; fi; }
 udp() { port SOCK_DGRAM "$@"; }
