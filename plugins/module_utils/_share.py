@@ -21,7 +21,7 @@ from .resources.dhcp_client import DhcpClient, DhcpClientDriver
 from .resources.dnsmasq import DnsmasqDriver, dnsmasq_from
 from .resources.firewall import FirewallDriver, firewall_from
 from .resources.folder import FolderDriver
-from .resources.forwarding import ForwardingDriver, forwarding_from
+from .resources.forwarding import AUTO, ForwardingDriver, default_uplink, forwarding_from
 from .resources.frr import frr_services
 from .resources.link import LinkDriver
 from .resources.member import MemberDriver, member_from
@@ -30,9 +30,11 @@ from .resources.node_sysctl import NodeSysctlDriver, sysctls_from
 from .resources.ovs import HostDatapath, OvsDriver, host_datapath
 from .resources.service import ServiceDriver, service_from
 from .resources.shaping import ShapingDriver, shapings_from
+from .resources.uplink import UplinkDriver, uplink_from
 from .resources.vm_goals import vm_goals
 from .topology.narrow import narrowed, without
 from .transport import namespaces
+from .transport.netlink import Netlink
 
 NO_UPLINK = "none"
 
@@ -58,6 +60,9 @@ def share_goals(
     forwarding = share.get("forwarding")
     if forwarding and uplink:
         forwarding = None if uplink == NO_UPLINK else {**forwarding, "uplink": uplink}
+    moved = share.get("uplinks") or ()
+    links, bridges, forwarding = with_uplinks(moved, links, bridges, forwarding)
+    lent = [item["name"] for item in moved]
     dnsmasq = share.get("dnsmasq")
     services = [service_from(item, lab) for item in share.get("services") or ()]
     services += [service for item in share.get("frr") or () for service in frr_services(item, lab)]
@@ -65,8 +70,9 @@ def share_goals(
         Goal(FolderDriver(), purge=not share),
         Goal(NamespaceDriver(), tuple(Namespace(item["name"], lab) for item in share.get("namespaces") or ()), purge=True),
         Goal(LinkDriver(), tuple(link_from(item, lab) for item in links), purge=True),
-        Goal(MemberDriver(), tuple(member_from(item, lab) for item in share.get("members") or ()), purge=True),
-        Goal(OvsDriver(), tuple(bridge_from(item, lab) for item in bridges), purge=True),
+        Goal(MemberDriver(lent=lent), tuple(member_from(item, lab) for item in share.get("members") or ()), purge=True),
+        Goal(OvsDriver(lent=lent), tuple(bridge_from(item, lab) for item in bridges), purge=True),
+        Goal(UplinkDriver(), tuple(uplink_from(item, lab) for item in moved), purge=True),
         Goal(AddressDriver(), tuple(addressing(item, lab) for item in share.get("addresses") or ())),
         Goal(NodeSysctlDriver(), tuple(sysctls_from(item, lab) for item in share.get("sysctls") or ()), purge=True),
         Goal(FirewallDriver(), tuple(firewall_from(item, lab) for item in share.get("firewalls") or ()), purge=True),
@@ -132,6 +138,27 @@ def cured(
             for vm in vms
         ],
     )
+
+
+def with_uplinks(
+    uplinks: Sequence[Mapping[str, Any]],
+    links: Sequence[Mapping[str, Any]],
+    bridges: Sequence[Mapping[str, Any]],
+    forwarding: Mapping[str, Any] | None,
+) -> tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]], Mapping[str, Any] | None]:
+    """Return links, bridges and forwarding as uplinks want them: a switch that gets one's addresses has its MAC address too.
+
+    By that the segment's DHCP server, and whoever else looks, knows the machine.
+    """
+    if not uplinks:
+        return links, bridges, forwarding
+    with Netlink() as kernel:
+        macs = {link.name: link.mac for link in kernel.links()}
+    known = {item["to"]: macs[item["name"]] for item in uplinks if item["name"] in macs}
+    links, bridges = ([{**item, "mac": known[item["name"]]} if item["name"] in known else item for item in one] for one in (links, bridges))
+    homes = {item["name"]: item["to"] for item in uplinks}
+    way = default_uplink() if forwarding and forwarding["uplink"] == AUTO else (forwarding or {}).get("uplink")
+    return links, bridges, {**forwarding, "uplink": homes[way]} if forwarding and way in homes else forwarding
 
 
 def require_redirects(

@@ -155,10 +155,18 @@ class Space:
 
 
 @dataclass(frozen=True)
+class Move:
+    """That an uplink's addresses move to its switch; see the keys of kind uplink."""
+
+    timeout: int
+    check: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Node:
     """A node. ipv4 and ipv6 are those of its first interface ('auto': of all), ``gateway`` its default routes, () none.
 
-    ``device`` is an uplink's. A hidden node is no host of the inventory: it only carries a link.
+    ``device`` and ``move`` are an uplink's. A hidden node is no host of the inventory: it only carries a link.
     """
 
     name: str
@@ -172,6 +180,7 @@ class Node:
     guest: Guest | None = None
     switch: Switch | None = None
     device: str | None = None
+    move: Move | None = None
     hidden: bool = False
 
     @property

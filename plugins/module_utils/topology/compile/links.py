@@ -87,6 +87,14 @@ def members(link: Link, topology: Topology) -> Iterator[Item]:
             yield {"name": end.interface, **(_membership(end, node.switch) if node.kind == "bridge" else {})}
 
 
+def uplinks(link: Link, topology: Topology) -> Iterator[Item]:
+    """Return the interface of the lab host whose addresses the switch gets that a link makes it a port of."""
+    for end, far in (link.ends, link.ends[::-1]):
+        move, home = topology.nodes[end.node].move, topology.nodes[far.node]
+        if move and home.switch:
+            yield {"name": end.interface, "to": home.switch.device, "kind": home.kind, "timeout": move.timeout, "check": list(move.check)}
+
+
 def shaping(link: Link, topology: Topology) -> Iterator[Item]:
     """Return what holds for what each end sends. What a guest sends comes in at its tap, which hands it to a device of its own."""
     for end, far in (link.ends, link.ends[::-1]):

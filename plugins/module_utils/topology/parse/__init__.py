@@ -16,7 +16,7 @@ from ..expand import expand
 from ..expand.include import Files
 from ..expect import check_expectations
 from ..layers import Layer
-from ..model import SWITCHES, Group, Guest, Link, Node, Space, SubInterface, Switch, Topology
+from ..model import SWITCHES, Group, Guest, Link, Move, Node, Space, SubInterface, Switch, Topology
 from ..names import digest
 from ..values import Problems, shown, suggestion
 from .links import read_links
@@ -138,6 +138,8 @@ def _built(name: str, kind: Any, path: str, values: Mapping[str, Any]) -> Node:
         return Node(name, kind, path, switch=Switch(**{key: values[key] for key in _SWITCH}, bridge=bridge))
     common = {key: values[key] for key in _COMMON if key in values}
     guest = Guest(**{key: values[key] for key in _GUEST}) if kind == "vm" else None
+    if values.get("move_addresses"):
+        common["move"] = Move(values["confirm_timeout"], values["check"])
     return Node(name, kind, path, **common, space=_space(values, path) if kind == "netns" else None, guest=guest)
 
 

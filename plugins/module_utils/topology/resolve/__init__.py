@@ -15,7 +15,7 @@ from ..model import SWITCHES, Endpoint, Link, Node, Topology
 from ..names import GUEST_MAC, LOCAL_MAC, Names, altname, devices, macs, namespace
 from ..values import Problems, suggestion
 from .addresses import addressed
-from .checks import check_interfaces, check_mtus, check_switches
+from .checks import check_interfaces, check_mtus, check_switches, check_uplinks
 from .guest import check_guests
 from .neighbors import acquainted
 from .wires import joined
@@ -27,6 +27,7 @@ def resolve(topology: Topology) -> Topology:
     check_guests(topology, problems)
     check_switches(topology, problems)
     check_interfaces(topology, problems)
+    check_uplinks(topology, problems)
     named = _Naming(joined(topology), problems).result()
     if problems:
         raise LabErrors(problems)

@@ -15,7 +15,7 @@ from .expand import BLOCKS, EXPANDED
 from .guests import IMAGE, USERS, VM
 from .links import END, ENDPOINT, ENDPOINTS, FITS, LINK, SHAPING
 from .node_work import BGP, FRR, ISIS, NEIGHBOR, OSPF, SERVICE
-from .nodes import HOST, ROUTED, SPACE, SUB_INTERFACE
+from .nodes import HOST, ROUTED, SPACE, SUB_INTERFACE, UPLINK
 from .switches import CONTROLLER, DHCP, LINUX, MIRROR, OVS, SWITCH
 
 __all__ = [
@@ -42,10 +42,7 @@ NODES: dict[str, Block] = {
     "ovs": Block("a mapping", {**SWITCH, **OVS}),
     "bridge": Block("a mapping", {**SWITCH, **LINUX}),
     "host": Block("a mapping", HOST),
-    "uplink": Block(
-        "a mapping",
-        {"device": Key(DEVICE, "An interface that the lab host has: it is never made, changed or removed.", "eth1", required=True)},
-    ),
+    "uplink": Block("a mapping", UPLINK),
 }
 # The settings of a switch's bridge by its kind.
 BRIDGES = {"ovs": tuple(OVS), "bridge": tuple(LINUX)}
