@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 import io
-import pkgutil
 import zipfile
 from collections.abc import Iterator
-from importlib import import_module
-from importlib.util import find_spec
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from ._paths import make_public
 
@@ -31,19 +30,23 @@ def packed(module: str) -> bytes:
     call = f"import sys\n\nfrom {_PACKAGE}.{module} import main\n\nmain(sys.argv[1:])\n"
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as program:
-        for name, source in (("__main__.py", call), *_sources()):
+        for name, source in (("__main__.py", call.encode()), *_sources()):
             program.writestr(zipfile.ZipInfo(name), source, zipfile.ZIP_DEFLATED)
     return content.getvalue()
 
 
-def _sources() -> Iterator[tuple[str, str]]:
-    """Yield the files of this package, wherever it was loaded from; the packages around it are empty."""
-    parts = _PACKAGE.split(".")
-    for depth in range(1, len(parts)):
-        yield "/".join(parts[:depth]) + "/__init__.py", ""
-    package = import_module(_PACKAGE)
-    yield f"{_PACKAGE.replace('.', '/')}/__init__.py", ""
-    for found in sorted(pkgutil.walk_packages(package.__path__, f"{_PACKAGE}."), key=lambda found: found.name):
-        spec = find_spec(found.name)
-        source = spec.loader.get_source(found.name) if spec and spec.loader else None  # type: ignore[attr-defined]
-        yield found.name.replace(".", "/") + ("/__init__.py" if found.ispkg else ".py"), source or ""
+def _sources() -> Iterator[tuple[str, bytes]]:
+    """Yield the files of this package, from wherever it was loaded, sorted; packages that have no file of their own get an empty one."""
+    found = {"/".join(_PACKAGE.split(".")[:depth]): b"" for depth in range(1, _PACKAGE.count(".") + 1)}
+    found = {f"{name}/__init__.py": source for name, source in found.items()}
+    found.update(_below(files(_PACKAGE), _PACKAGE.replace(".", "/")))
+    yield from sorted(found.items())
+
+
+def _below(folder: Any, name: str) -> Iterator[tuple[str, bytes]]:
+    yield f"{name}/__init__.py", b""
+    for entry in folder.iterdir():
+        if entry.is_dir() and entry.name != "__pycache__":
+            yield from _below(entry, f"{name}/{entry.name}")
+        elif entry.name.endswith(".py"):
+            yield f"{name}/{entry.name}", entry.read_bytes()

@@ -247,6 +247,31 @@ MISTAKES = {
         "{nodes: {s: ovs, b: {kind: uplink, device: eth1}}, links: [{endpoints: [s, b], mtu: 1400, rate: 1mbit}]}",
         [f"links[0].{key}: is not for an uplink, whose interface is the lab host's own; leave it out" for key in ("mtu", "rate")],
     ),
+    "addresses that move to no switch": (
+        "{nodes: {s: bridge, b: {kind: uplink, device: eth1, move_addresses: true}}}",
+        ["nodes.b.move_addresses: 'b' is a port of no switch; link it with the one that is to have its addresses"],
+    ),
+    "addresses that move to a switch with its own": (
+        "{nodes: {s: {kind: ovs, ipv4: 10.1.0.1/24}, b: {kind: uplink, device: eth1, move_addresses: true}},"
+        " links: [{endpoints: [s, b], tag: 7}]}",
+        [
+            "nodes.s.ipv4: the switch gets the addresses of 'b' (move_addresses); leave it out",
+            "links[0].endpoints[0]: a tag would cut off the lab host, whose addresses are moved to the switch; leave it out",
+        ],
+    ),
+    "addresses of two uplinks on one switch": (
+        "{defaults: {uplink: {move_addresses: true}}, nodes: {s: ovs, b: {kind: uplink, device: eth1}, c: {kind: uplink, device: eth2}},"
+        " links: [s b, s c]}",
+        ["nodes.c.move_addresses: 's' gets the addresses of 'b' already; move those of one uplink"],
+    ),
+    "keys of a move": (
+        "{nodes: {s: ovs, b: {kind: uplink, device: eth1, move_addresses: 1.5, confirm_timeout: 0, check: gate}}, links: [s b]}",
+        [
+            "nodes.b.move_addresses: must be true or false, not 1.5",
+            "nodes.b.confirm_timeout: must be a whole number from 1 to 3600 (seconds), not 0",
+            "nodes.b.check: must be an address such as 192.168.100.7, not 'gate'",
+        ],
+    ),
     "the lab host twice": (
         "{nodes: {a: host, b: host}, links: ['a:x b:y']}",
         ["links[0]: 'a' and 'b' are both the lab host, which needs no link to itself"],

@@ -126,8 +126,10 @@ def _nodes(raw: Mapping[str, Sequence[Layer]], reader: _Layers, problems: Proble
             problems.append(f"{path}: the name differs from '{twin}' by upper and lower case only; names of hosts do not tell these apart")
         kind = reader.kind(layers)
         if kind is not None:
+            before = len(problems)
             values = reader.values(name, kind, layers)
-            schema.NODES[kind].check_missing(values, path, problems)
+            if len(problems) == before:
+                schema.NODES[kind].check_missing(values, path, problems)
             nodes[name] = _built(name, kind, path, values)
     return nodes
 

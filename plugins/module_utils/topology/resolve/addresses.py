@@ -74,6 +74,8 @@ class _Family:
         for node in topology.nodes.values():
             if node.switch and node.switch.lent(version) == "auto" and not self._homes[heads[node.name]]:
                 self._lending.setdefault(heads[node.name], node.name)
+        # Segments that go on outside of the lab, where somebody else may give out addresses.
+        self._open = {heads[far.node] for node in topology.nodes.values() if node.device for _end, far, _link in topology.ends(node.name)}
         self._owners: dict[tuple[str, str], str] = {}
         self.ips: dict[Key, Ip | None] = {}
         self.networks: dict[Key, str | None] = {}
@@ -132,7 +134,7 @@ class _Family:
         if place.node.kind == "host":
             what = "is an interface of the lab host itself, which asks no lab for an address; give it a static one"
             self._problems.append(f"{place.interface.path}: {place} {what}")
-        elif serving is None:
+        elif serving is None and place.network.partition("/")[0] not in self._open:
             self._problems.append(f"{place.interface.path}: no DHCP where {place} is; add dhcp to its switch, or give it a static address")
         else:
             return True

@@ -32,7 +32,9 @@ def check_uplinks(topology: Topology, problems: Problems) -> None:
         for port in ports:
             home = topology.nodes[port.node]
             given = [key for key in ("ipv4", "ipv6") if home.switch and getattr(home.switch, key)]
-            problems += [f"{home.path}.{key}: the switch gets the addresses of '{node.name}' (move_addresses); leave it out" for key in given]
+            problems += [
+                f"{home.path}.{key}: the switch gets the addresses of '{node.name}' (move_addresses); leave it out" for key in given
+            ]
             if port.tag is not None:
                 problems.append(f"{port.path}: a tag would cut off the lab host, whose addresses are moved to the switch; leave it out")
             other = homes.setdefault(home.name, node.name)
