@@ -230,6 +230,7 @@ class Link:
     ends: tuple[Endpoint, Endpoint]
     mtu: int | None = None
     up: bool = True
+    mode: str | None = None
 
     def __str__(self) -> str:
         """Return the names of both ends."""

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from .._errors import LabError
+from . import macvtap
 
 # linux/if_tun.h
 _TUNSETIFF, _TUNSETPERSIST, _TUNSETOWNER, _TUNSETGROUP = 0x400454CA, 0x400454CB, 0x400454CC, 0x400454CE
@@ -75,6 +76,8 @@ def attach(name: str, vnet_hdr: bool, queues: int = 1) -> list[int]:
     """Return a descriptor per queue of a tap that must exist; a tap of many queues also takes a program that uses one."""
     if not exists(name):
         raise LabError(f"Cannot open the tap '{name}': it does not exist.")
+    if macvtap.device(name):
+        return [macvtap.opened(name, vnet_hdr) for _queue in range(queues)]
     opened: list[int] = []
     try:
         while len(opened) < queues:

@@ -231,9 +231,22 @@ MISTAKES = {
         "{nodes: {a: , s: bridge}, links: [{endpoints: [a, s], gateway: 10.9.0.9}]}",
         ["links[0].endpoints[0]: gateway 10.9.0.9 of a:eth0 cannot be reached without an address; add ipv4"],
     ),
-    "uplink without a switch": (
-        "{nodes: {a: , b: {kind: uplink, device: eth1}}, links: [a b]}",
-        ["links[0]: an uplink is a port of a switch; link 'a' with a switch that has it"],
+    "uplink of the lab host": (
+        "{nodes: {a: host, b: {kind: uplink, device: eth1}}, links: [a b]}",
+        ["links[0]: an uplink is a port of a switch, or carries namespaces and guests; link 'a' with a switch that has it"],
+    ),
+    "node on a switch's uplink": (
+        "{nodes: {a: , b: {kind: uplink, device: eth1}, s: bridge}, links: [s b, a b]}",
+        ["links[1]: uplink 'eth1' is taken by links[0]"],
+    ),
+    "mode of another link": (
+        "{nodes: {a: , b: {kind: uplink, device: eth1}, s: bridge},"
+        " links: [{endpoints: [s, b], mode: vepa}, {endpoints: [a, s], mode: vepa}]}",
+        [f"links[{n}].mode: is for a link between a namespace or a guest and an uplink; leave it out" for n in (0, 1)],
+    ),
+    "an unknown mode": (
+        "{nodes: {a: , b: {kind: uplink, device: eth1}}, links: [{endpoints: [a, b], mode: passthru}]}",
+        ["links[0].mode: must be one of bridge, private, vepa, not 'passthru'"],
     ),
     "uplink without a device": (
         "{nodes: {b: {kind: uplink}}}",

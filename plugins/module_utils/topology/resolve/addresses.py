@@ -75,7 +75,8 @@ class _Family:
             if node.switch and node.switch.lent(version) == "auto" and not self._homes[heads[node.name]]:
                 self._lending.setdefault(heads[node.name], node.name)
         # Segments that go on outside of the lab, where somebody else may give out addresses.
-        self._open = {heads[far.node] for node in topology.nodes.values() if node.device for _end, far, _link in topology.ends(node.name)}
+        ups = [node.name for node in topology.nodes.values() if node.device]
+        self._open = {heads[name] for up in ups for name in (up, *(far.node for _end, far, _link in topology.ends(up))) if name in heads}
         self._owners: dict[tuple[str, str], str] = {}
         self.ips: dict[Key, Ip | None] = {}
         self.networks: dict[Key, str | None] = {}

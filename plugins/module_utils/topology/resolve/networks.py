@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ..model import SWITCHES, Endpoint, Link, Node, SubInterface, Topology
+from .wires import based
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ def network(far: Endpoint, link: Link, heads: Mapping[str, str]) -> str:
 
 def segments(topology: Topology) -> dict[str, str]:
     """Return for every switch the name of the first switch of the file that it is linked with, over any number of others."""
-    heads = {name: name for name, node in topology.nodes.items() if node.kind in SWITCHES}
+    bases = {based(link, topology) for link in topology.links}
+    heads = {name: name for name, node in topology.nodes.items() if node.kind in SWITCHES or (node.device and node.device in bases)}
     position = {name: number for number, name in enumerate(heads)}
 
     def head(name: str) -> str:
