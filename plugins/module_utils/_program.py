@@ -25,10 +25,11 @@ def written(path: Path, module: str) -> Path:
     return fresh.replace(path)
 
 
-def packed(module: str) -> bytes:
-    """Return the program; the same code is the same bytes."""
+def packed(module: str, interpreter: str = "") -> bytes:
+    """Return the program, which can be called by itself if it names its interpreter; the same code is the same bytes."""
     call = f"import sys\n\nfrom {_PACKAGE}.{module} import main\n\nmain(sys.argv[1:])\n"
     content = io.BytesIO()
+    content.write(f"#!{interpreter}\n".encode() if interpreter else b"")
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as program:
         for name, source in (("__main__.py", call.encode()), *_sources()):
             program.writestr(zipfile.ZipInfo(name), source, zipfile.ZIP_DEFLATED)

@@ -16,6 +16,7 @@ from ._interface import link_from
 from ._plan import Goal
 from .resources._ovs_items import bridge_from
 from .resources.address import AddressDriver, addressing
+from .resources.boot import BootDriver, boot_files
 from .resources.command import CommandDriver, commands_from
 from .resources.dhcp_client import DhcpClient, DhcpClientDriver
 from .resources.dnsmasq import DnsmasqDriver, dnsmasq_from
@@ -50,6 +51,7 @@ def share_goals(
 
     uplink overrides the interface that the lab's traffic leaves by; 'none' keeps it in. passwords are hashes by VM and user.
     """
+    told = {"share": share, "authorized_keys": authorized_keys, "uplink": uplink, "passwords": passwords}
     links, vms = share.get("links") or [], share.get("vms") or []
     bridges = share.get("bridges") or []
     shaping = share.get("shaping") or ()
@@ -68,6 +70,7 @@ def share_goals(
     services += [service for item in share.get("frr") or () for service in frr_services(item, lab)]
     return [
         Goal(FolderDriver(), purge=not share),
+        Goal(BootDriver(), boot_files(lab, told) if share.get("persist") else (), purge=True),
         Goal(NamespaceDriver(), tuple(Namespace(item["name"], lab) for item in share.get("namespaces") or ()), purge=True),
         Goal(LinkDriver(), tuple(link_from(item, lab) for item in links), purge=True),
         Goal(MemberDriver(lent=lent), tuple(member_from(item, lab) for item in share.get("members") or ()), purge=True),
@@ -98,6 +101,7 @@ def node_goals(
     """Return the goals that a share means for some of its nodes only, or for their absence: all else stays as it is. Raise LabErrors."""
     there = {name for name in namespaces.names() if namespaces.exists(name)}.union(name for _index, name in socket.if_nameindex())
     narrow, part = narrowed(dict(share), nodes, there) if present else without(dict(share), lab, nodes)
+    narrow.pop("persist", None)  # what comes back after a reboot is the whole lab
     goals = share_goals(narrow, lab, authorized_keys, uplink, passwords)
     return [dataclasses.replace(goal, mine=part.has) for goal in goals]
 

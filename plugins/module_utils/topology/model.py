@@ -263,6 +263,7 @@ class Topology:
     groups: Mapping[str, Group] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     expect: tuple[Mapping[str, Any], ...] = ()
+    persist: bool = False
 
     def ends(self, node: str) -> list[tuple[Endpoint, Endpoint, Link]]:
         """Return a node's own ends, each with the far end and the link, in the order of the file."""

@@ -67,5 +67,6 @@ def compile_share(topology: Topology) -> Item:
         "frr": [item for node in nodes for item in of_nodes.frr(node, topology)],
         "nodes": [of_nodes.described(node, here[node.name], heads.get(node.name), topology) for node in nodes if not node.hidden],
         **({"uplinks": uplinks} if (uplinks := [item for link in topology.links for item in of_links.uplinks(link, topology)]) else {}),
+        **({"persist": True} if topology.persist else {}),
         **({"expect": compiled(topology.expect)} if topology.expect else {}),
     }

@@ -58,6 +58,7 @@ def parse(data: Any, files: Files | None = None) -> Topology:
         groups={group: Group(members, expanded.variables[group]) for group, members in expanded.groups.items()},
         notices=tuple(expanded.notices),
         expect=values["expect"],
+        persist=values["persist"],
     )
 
 

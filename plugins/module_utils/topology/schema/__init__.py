@@ -10,7 +10,7 @@ from typing import Any
 from ..expect import EXPECT, EXPECTATIONS
 from ..values import Block, Key, MapOf, Type
 from ..values.ip import ADDRESSES, NETWORK
-from ..values.scalars import DEVICE, DOMAIN, LAB, MAPPING, TEXT, choice, list_of_links, nodes_by_name, number
+from ..values.scalars import BOOLEAN, DEVICE, DOMAIN, LAB, MAPPING, TEXT, choice, list_of_links, nodes_by_name, number
 from .expand import BLOCKS, EXPANDED
 from .guests import IMAGE, USERS, VM
 from .links import END, ENDPOINT, ENDPOINTS, FITS, LINK, SHAPING
@@ -94,6 +94,12 @@ TOP = Block(
             "The lab host's interface that `nat` goes out by; `auto` is that of its default route, `none` keeps all traffic in.",
             "eth0",
             "auto",
+        ),
+        "persist": Key(
+            BOOLEAN,
+            "Bring the lab back after a reboot of the lab host, without Ansible: by a service of systemd, or by a program for any init.",
+            "true",
+            False,
         ),
         "images": Key(
             MapOf("a mapping of images by name", IMAGE), "Images besides those of the catalogue, by name.", "{mine: /srv/mine.qcow2}", {}
