@@ -11,7 +11,7 @@ from ._errors import LabErrors
 from ._plan import Scope
 from .resources import _uplink_guard as guard
 from .resources._uplink_note import Note
-from .resources.uplink import answering, confirm, unconfirmed, undone
+from .resources.uplink import confirm, echoing, neighbours, unconfirmed, undone
 from .transport import belongings
 
 _PATIENCE = 10.0  # seconds
@@ -49,7 +49,8 @@ def _lost(note: Note, server: str) -> list[str]:
     """Return who answered before and does not any more; nobody if this run itself has come in by the moved addresses."""
     if server in {belongings.told(data).partition("/")[0] for data in note.belongings.addresses}:
         return []
-    return sorted(set(note.answered) - answering(note.answered, _PATIENCE))
+    echoed = echoing((*note.answered, *note.neighbours), _PATIENCE)
+    return sorted({*note.answered, *note.neighbours}.difference(echoed, neighbours(note.to, note.neighbours)))
 
 
 def ssh_server() -> str:

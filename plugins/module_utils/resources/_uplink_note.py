@@ -25,7 +25,8 @@ _QUIET = {"net/ipv4/conf/{}/arp_ignore": "8", "net/ipv4/conf/{}/rp_filter": "1",
 class Note:
     """Where an uplink's addresses and routes (netlink's, in hexadecimal digits) have gone, and when, as time.monotonic() has it.
 
-    A pending one is undone when nobody has confirmed it timeout seconds after the run. answered are those that answered before.
+    A pending one is undone when nobody has confirmed it timeout seconds after the run. answered are those that answered
+    an echo request before, neighbours those that only told their MAC address.
     """
 
     to: str
@@ -36,6 +37,7 @@ class Note:
     addresses: tuple[str, ...] = ()
     routes: tuple[str, ...] = ()
     answered: tuple[str, ...] = ()
+    neighbours: tuple[str, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -55,7 +57,7 @@ def path(lab: str) -> Path:
 
 def read(lab: str) -> dict[str, Note]:
     """Return the notes by uplink. They are lost with a reboot, as is what they tell of."""
-    tuples = ("addresses", "routes", "answered")
+    tuples = ("addresses", "routes", "answered", "neighbours")
     return {
         name: _note({key: tuple(value) if key in tuples else value for key, value in noted.items()})
         for name, noted in notes.read(path(lab)).items()

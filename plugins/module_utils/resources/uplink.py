@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,7 +24,7 @@ from . import _uplink_note as notes
 from ._network import lost
 from ._uplink_note import Note
 
-_PATIENCE = 10.0  # seconds
+_PATIENCE = 3.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -103,17 +104,18 @@ class UplinkDriver:
         """Note how everything is, and post the guard. Raise LabErrors if what is to answer later does not answer now."""
         made = [change.target for change in changes if change.action != "remove"]
         fresh = [uplink for uplink in made if uplink.name not in self._noted]
-        asked = {address for uplink in fresh for address in (*uplink.check, *_gateways(self._here[uplink.name]))}
-        answered = answering(asked, _PATIENCE / 2)
-        silent = [(uplink.name, address) for uplink in fresh for address in uplink.check if address not in answered]
+        asked = {uplink.name: dict.fromkeys((*uplink.check, *_gateways(self._here[uplink.name]))) for uplink in fresh}
+        echoed = echoing({address for group in asked.values() for address in group}, _PATIENCE)
+        silent = [(uplink.name, address) for uplink in fresh for address in uplink.check if address not in echoed]
         if silent:
             raise LabErrors(
                 f"The address {address} does not answer even before the uplink '{name}' is moved; correct its check."
                 for name, address in silent
             )
         for uplink in fresh:
-            held = tuple(one for one in (*uplink.check, *_gateways(self._here[uplink.name])) if one in answered)
-            note = Note(uplink.to, uplink.kind, "pending", time.monotonic(), uplink.timeout, answered=tuple(dict.fromkeys(held)))
+            answered = tuple(address for address in asked[uplink.name] if address in echoed)
+            known = tuple(neighbours(uplink.name, [address for address in asked[uplink.name] if address not in echoed]))
+            note = Note(uplink.to, uplink.kind, "pending", time.monotonic(), uplink.timeout, answered=answered, neighbours=known)
             self._noted[uplink.name] = note.holding(self._here[uplink.name])
         timeouts = {uplink.name: uplink.timeout for uplink in made}
         for name in {change.key for change in changes}:
@@ -161,23 +163,22 @@ def confirm(lab: str, names: Collection[str]) -> None:
     guard.dismiss(lab)
 
 
-def answering(addresses: Collection[str], patience: float) -> set[str]:
-    """Return which addresses answer within so many seconds: by an echo, or, as neighbours, by telling their MAC address."""
+def echoing(addresses: Collection[str], patience: float) -> set[str]:
+    """Return which addresses answer an echo request within so many seconds."""
     left, deadline = set(addresses), time.monotonic() + patience
-    while left:
+    while left and time.monotonic() < deadline:
         asked = sorted(left)
         outcomes = probe_all([Probe("", "ping", address) for address in asked], 1.0)
         left -= {address for address, outcome in zip(asked, outcomes) if outcome.kind == "answered"}
-        left -= _neighbours()
-        if time.monotonic() >= deadline:
-            break
     return set(addresses) - left
 
 
-def _neighbours() -> set[str]:
+def neighbours(device: str, addresses: Collection[str]) -> list[str]:
+    """Return which of the addresses, which have been asked for, have told their MAC address at a device."""
     table = Neighbours("")
     try:
-        return {entry.address for entry in table.entries() if entry.known}
+        index = socket.if_nametoindex(device)
+        return sorted({entry.address for entry in table.entries() if entry.known and entry.index == index}.intersection(addresses))
     finally:
         table.close()
 

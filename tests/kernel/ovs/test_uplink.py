@@ -22,7 +22,7 @@ NAME = "moor"
 
 def run(switch: str | None, check: bool = False, **uplink: Any) -> Any:
     nodes = {"pier": {"kind": "ovs", "device": "pier0"}, "quay": "bridge", "sea": {"kind": "uplink", "device": "nic0", **uplink}}
-    share = compile_share(load({"name": NAME, "nodes": nodes, "links": [["sea", switch]]})) if switch else {}
+    share = compile_share(load({"name": NAME, "persist": bool(uplink), "nodes": nodes, "links": [["sea", switch]]})) if switch else {}
     scope = Scope(NAME, check=check)
     with lab_lock(scope):
         return diff(converge(share_goals(share, NAME, (), None, {}), scope))

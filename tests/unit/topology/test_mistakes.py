@@ -265,7 +265,7 @@ MISTAKES = {
         ["nodes.b.move_addresses: 'b' is a port of no switch; link it with the one that is to have its addresses"],
     ),
     "addresses that move to a switch with its own": (
-        "{nodes: {s: {kind: ovs, ipv4: 10.1.0.1/24}, b: {kind: uplink, device: eth1, move_addresses: true}},"
+        "{nodes: {s: {kind: bridge, ipv4: 10.1.0.1/24}, b: {kind: uplink, device: eth1, move_addresses: true}},"
         " links: [{endpoints: [s, b], tag: 7}]}",
         [
             "nodes.s.ipv4: the switch gets the addresses of 'b' (move_addresses); leave it out",
@@ -273,9 +273,16 @@ MISTAKES = {
         ],
     ),
     "addresses of two uplinks on one switch": (
-        "{defaults: {uplink: {move_addresses: true}}, nodes: {s: ovs, b: {kind: uplink, device: eth1}, c: {kind: uplink, device: eth2}},"
+        "{defaults: {uplink: {move_addresses: true}}, nodes: {s: bridge, b: {kind: uplink, device: eth1}, c: {kind: uplink, device: eth2}},"
         " links: [s b, s c]}",
         ["nodes.c.move_addresses: 's' gets the addresses of 'b' already; move those of one uplink"],
+    ),
+    "addresses that would be lost with a reboot": (
+        "{nodes: {s: ovs, b: {kind: uplink, device: eth1, move_addresses: true}}, links: [s b]}",
+        [
+            "nodes.b.move_addresses: Open vSwitch keeps its ports over a reboot and not their addresses, which cuts the lab host off;"
+            " add 'persist: true' to the file, or make 's' one of kind bridge"
+        ],
     ),
     "keys of a move": (
         "{nodes: {s: ovs, b: {kind: uplink, device: eth1, move_addresses: 1.5, confirm_timeout: 0, check: gate}}, links: [s b]}",

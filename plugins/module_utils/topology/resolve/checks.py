@@ -37,6 +37,9 @@ def check_uplinks(topology: Topology, problems: Problems) -> None:
             ]
             if port.tag is not None:
                 problems.append(f"{port.path}: a tag would cut off the lab host, whose addresses are moved to the switch; leave it out")
+            if home.kind == "ovs" and not topology.persist:
+                what = "Open vSwitch keeps its ports over a reboot and not their addresses, which cuts the lab host off"
+                problems.append(f"{where}: {what}; add 'persist: true' to the file, or make '{home.name}' one of kind bridge")
             other = homes.setdefault(home.name, node.name)
             if other != node.name:
                 problems.append(f"{where}: '{home.name}' gets the addresses of '{other}' already; move those of one uplink")
