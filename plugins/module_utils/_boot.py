@@ -17,6 +17,7 @@ from ._lock import lab_lock
 from ._plan import Goal, Scope, converge
 from ._share import share_goals
 from ._uplinks import confirmed
+from .resources.boot import BootDriver
 from .resources.ovs_service import OvsServiceDriver
 from .transport.processes import PLAIN
 
@@ -46,6 +47,8 @@ def back(lab: str, told: dict[str, Any]) -> int:
             converge(goals, Scope("ovs_service"))
     scope = Scope(lab)
     with lab_lock(scope):
-        changes = converge(share_goals(lab=lab, **told), scope)
+        # The files by which it comes back, this program among them, are the controller's to change.
+        lab_goals = [goal for goal in share_goals(lab=lab, **told) if goal.driver.kind != BootDriver.kind]
+        changes = converge(lab_goals, scope)
         confirmed(scope)
     return len(changes)

@@ -72,8 +72,8 @@ def test_systemd_networkd_makes_the_bridges() -> None:
     finally:
         daemon.terminate()
         daemon.wait()
-        for path in written:
-            path.unlink()
+        for file in written:
+            file.unlink()
 
 
 @pytest.mark.parametrize("form", ["ifupdown", "netplan", "networkmanager"])
