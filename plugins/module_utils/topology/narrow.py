@@ -54,6 +54,8 @@ class Part:
             return name in self.names
         if kind == "ovs_bridge":
             return name in self.devices
+        if kind == "uplink":
+            return thing.to in self.devices
         if kind == "ovs_port":
             return name in self.gone or thing.bridge in self.devices
         if kind == "shaping":
