@@ -127,7 +127,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netvirt.lab.plugins.module_utils import _boot  # noqa: F401 is part of the program that resources/boot.py writes
 from ansible_collections.netvirt.lab.plugins.module_utils._module import LAB_OPTIONS, reported, run
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import Change, Goal
 from ansible_collections.netvirt.lab.plugins.module_utils._share import crowd_notices, node_goals, share_goals

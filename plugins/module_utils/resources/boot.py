@@ -58,10 +58,12 @@ class BootFile:
 
 def boot_files(lab: str, told: Mapping[str, Any]) -> tuple[BootFile, ...]:
     """Return the files by which a lab comes back; told are the arguments of share_goals()."""
+    from .. import _boot  # here, because it imports this module
+
     program, data, unit, link = _paths(lab)
     text = _UNIT.format(lab=lab, python=sys.executable, program=program)
     files = [
-        _file(program, lab, _program.packed("_boot", sys.executable), "0755"),
+        _file(program, lab, _program.packed(_boot.__name__.rpartition(".")[2], sys.executable), "0755"),
         _file(data, lab, json.dumps(told, sort_keys=True).encode(), "0600"),
     ]
     if UNITS.is_dir():
