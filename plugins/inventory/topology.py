@@ -61,6 +61,10 @@ options:
   links:
     description: The links; each joins two nodes.
     type: raw
+  persist:
+    description: Whether the lab comes back when the lab host has been started anew, without Ansible.
+    type: raw
+    version_added: "0.3.0"
   expect:
     description: What the playbook C(verify.yml) must find besides what any lab must do.
     type: raw

@@ -167,6 +167,7 @@ def foreign(kind: str, thing: Resource) -> str:
 def converge(goals: Sequence[Goal[Any]], scope: Scope) -> list[Change[Any]]:
     """Plan all goals, in order; then, unless the scope only checks, remove in reverse order and build in order.
 
+    A driver with a method brace is told its changes first, to be ready for the worst before anything of the machine changes.
     Nothing is changed before every goal has been planned, and all problems are reported at once. So what one driver has
     read still holds when the next one plans: it is kept in the scope's ``seen``, by the name of what reads it.
     """
@@ -193,15 +194,22 @@ def converge(goals: Sequence[Goal[Any]], scope: Scope) -> list[Change[Any]]:
     if problems:
         raise LabErrors(problems)
     if not scope.check:
-        for goal, changes in reversed(planned):
-            gone = [change for change in changes if change.action in ("remove", "replace")]
-            if gone:
-                goal.driver.remove(gone, scope)
-        for goal, changes in planned:
-            made = [change for change in changes if change.action != "remove"]
-            if made:
-                goal.driver.apply(made, scope)
+        _carry_out(planned, scope)
     return everything
+
+
+def _carry_out(planned: Sequence[tuple[Goal[Any], list[Change[Any]]]], scope: Scope) -> None:
+    for goal, changes in planned:
+        if changes and hasattr(goal.driver, "brace"):
+            goal.driver.brace(changes, scope)
+    for goal, changes in reversed(planned):
+        gone = [change for change in changes if change.action in ("remove", "replace")]
+        if gone:
+            goal.driver.remove(gone, scope)
+    for goal, changes in planned:
+        made = [change for change in changes if change.action != "remove"]
+        if made:
+            goal.driver.apply(made, scope)
 
 
 def diff(changes: Iterable[Change[Any]]) -> dict[str, Any]:

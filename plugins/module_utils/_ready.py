@@ -121,7 +121,8 @@ def _started(node: Node, watch: Watch) -> Iterator[str]:
     while node.here and node.name not in watch.running:
         yield "process (QEMU does not run)"
     for interface in node.interfaces if node.near else ():
-        while interface["method"] == "dhcp" and interface["mac"] not in watch.macs:
+        # Who has its address from a server outside of the lab has none that is known here.
+        while interface["method"] == "dhcp" and interface["addresses"] and interface["mac"] not in watch.macs:
             yield f"lease ({interface['mac']} on {interface['switch']} has none)"
 
 
@@ -174,11 +175,15 @@ def _cloud_init_errors(node: Node, said: str) -> list[Any]:
 
 def _namespace(node: Node) -> Iterator[str]:
     wanted = {address for interface in node.interfaces if interface["method"] == "dhcp" for address in interface["addresses"]}
-    while wanted:
+    foreign = {interface["name"] for interface in node.interfaces if interface["method"] == "dhcp" and not interface["addresses"]}
+    while wanted or foreign:
         with Netlink(node.netns) as kernel:
-            if wanted <= {record.address for record in kernel.addresses()}:
-                return
-        yield f"lease ({', '.join(sorted(wanted))} not given to {node.netns})"
+            indexes = {link.index: link.name for link in kernel.links()} if foreign else {}
+            found = kernel.addresses()
+        foreign -= {indexes.get(record.index, "") for record in found}
+        if wanted <= {record.address for record in found} and not foreign:
+            return
+        yield f"lease ({', '.join(sorted(wanted | foreign))} not given to {node.netns})"
 
 
 def _stuck(entry: _Waiting, lab: str, timeout: float) -> str:

@@ -17,6 +17,7 @@ from ._plan import Goal
 from .resources._flow_model import table_from
 from .resources._ovs_items import bridge_from
 from .resources.address import AddressDriver, addressing
+from .resources.boot import BootDriver, boot_files
 from .resources.capture import CaptureDriver
 from .resources.command import CommandDriver, commands_from
 from .resources.dhcp_client import DhcpClient, DhcpClientDriver
@@ -24,7 +25,7 @@ from .resources.dnsmasq import DnsmasqDriver, dnsmasq_from
 from .resources.firewall import FirewallDriver, firewall_from
 from .resources.flow import FlowDriver
 from .resources.folder import FolderDriver
-from .resources.forwarding import ForwardingDriver, forwarding_from
+from .resources.forwarding import AUTO, ForwardingDriver, default_uplink, forwarding_from
 from .resources.frr import frr_services
 from .resources.link import LinkDriver
 from .resources.member import MemberDriver, member_from
@@ -34,9 +35,11 @@ from .resources.ovs import HostDatapath, OvsDriver, host_datapath
 from .resources.service import ServiceDriver, service_from
 from .resources.shaping import ShapingDriver, shapings_from
 from .resources.space import SpaceDriver, space_from
+from .resources.uplink import UplinkDriver, uplink_from
 from .resources.vm_goals import vm_goals
 from .topology.narrow import narrowed, without
 from .transport import namespaces
+from .transport.netlink import Netlink
 
 NO_UPLINK = "none"
 
@@ -52,6 +55,7 @@ def share_goals(
 
     uplink overrides the interface that the lab's traffic leaves by; 'none' keeps it in. passwords are hashes by VM and user.
     """
+    told = {"share": share, "authorized_keys": authorized_keys, "uplink": uplink, "passwords": passwords}
     links, vms = share.get("links") or [], share.get("vms") or []
     bridges = share.get("bridges") or []
     shaping = share.get("shaping") or ()
@@ -62,17 +66,22 @@ def share_goals(
     forwarding = share.get("forwarding")
     if forwarding and uplink:
         forwarding = None if uplink == NO_UPLINK else {**forwarding, "uplink": uplink}
+    moved = share.get("uplinks") or ()
+    links, bridges, forwarding = with_uplinks(moved, links, bridges, forwarding)
+    lent = [item["name"] for item in moved]
     dnsmasq = share.get("dnsmasq")
     services = [service_from(item, lab) for item in share.get("services") or ()]
     services += [service for item in share.get("frr") or () for service in frr_services(item, lab)]
     return [
         Goal(FolderDriver(), purge=not share),
+        Goal(BootDriver(), boot_files(lab, told) if share.get("persist") else (), purge=True),
         Goal(SpaceDriver(), tuple(space_from(item, lab) for item in share.get("containers") or ()), purge=True),
         Goal(NamespaceDriver(), tuple(Namespace(lab=lab, **item) for item in share.get("namespaces") or ()), purge=True),
         Goal(LinkDriver(), tuple(link_from(item, lab) for item in links), purge=True),
-        Goal(MemberDriver(), tuple(member_from(item, lab) for item in share.get("members") or ()), purge=True),
-        Goal(OvsDriver(), tuple(bridge_from({**item, "ports": untagged(item)}, lab) for item in bridges), purge=True),
+        Goal(MemberDriver(lent=lent), tuple(member_from(item, lab) for item in share.get("members") or ()), purge=True),
+        Goal(OvsDriver(lent=lent), tuple(bridge_from({**item, "ports": untagged(item)}, lab) for item in bridges), purge=True),
         Goal(FlowDriver(), tuple(table_from(item, lab) for item in share.get("flows") or ()), purge=True),
+        Goal(UplinkDriver(), tuple(uplink_from(item, lab) for item in moved), purge=True),
         Goal(AddressDriver(), tuple(addressing(item, lab) for item in share.get("addresses") or ())),
         Goal(NodeSysctlDriver(), tuple(sysctls_from(item, lab) for item in share.get("sysctls") or ()), purge=True),
         Goal(FirewallDriver(), tuple(firewall_from(item, lab) for item in share.get("firewalls") or ()), purge=True),
@@ -101,6 +110,7 @@ def node_goals(
     """Return the goals that a share means for some of its nodes only, or for their absence: all else stays as it is. Raise LabErrors."""
     there = {name for name in namespaces.names() if namespaces.exists(name)}.union(name for _index, name in socket.if_nameindex())
     narrow, part = narrowed(dict(share), nodes, there) if present else without(dict(share), lab, nodes)
+    narrow.pop("persist", None)  # what comes back after a reboot is the whole lab
     goals = share_goals(narrow, lab, authorized_keys, uplink, passwords)
     return [dataclasses.replace(goal, mine=part.has) for goal in goals]
 
@@ -146,6 +156,27 @@ def cured(
 def untagged(bridge: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the ports of an Open vSwitch bridge, which have no VLANs but those that the topology names: they are the lab's alone."""
     return [{"tag": "", "trunks": [], "vlan_mode": "", **port} for port in bridge.get("ports") or ()]
+
+
+def with_uplinks(
+    uplinks: Sequence[Mapping[str, Any]],
+    links: Sequence[Mapping[str, Any]],
+    bridges: Sequence[Mapping[str, Any]],
+    forwarding: Mapping[str, Any] | None,
+) -> tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]], Mapping[str, Any] | None]:
+    """Return links, bridges and forwarding as uplinks want them: a switch that gets one's addresses has its MAC address too.
+
+    By that the segment's DHCP server, and whoever else looks, knows the machine.
+    """
+    if not uplinks:
+        return links, bridges, forwarding
+    with Netlink() as kernel:
+        macs = {link.name: link.mac for link in kernel.links()}
+    known = {item["to"]: macs[item["name"]] for item in uplinks if item["name"] in macs}
+    links, bridges = ([{**item, "mac": known[item["name"]]} if item["name"] in known else item for item in one] for one in (links, bridges))
+    homes = {item["name"]: item["to"] for item in uplinks}
+    way = default_uplink() if forwarding and forwarding["uplink"] == AUTO else (forwarding or {}).get("uplink")
+    return links, bridges, {**forwarding, "uplink": homes[way]} if forwarding and way in homes else forwarding
 
 
 def require_redirects(

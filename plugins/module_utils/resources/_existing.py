@@ -29,6 +29,7 @@ def occupied(record: LinkRecord, addresses: Collection[str], names: Mapping[int,
     if addresses and owner(record.alias) is None:
         return (
             f"{name} has addresses of its own ({', '.join(sorted(addresses))}): as a switch's port it would no longer answer at them, "
-            "which may be how you reach this machine. They are not moved for you: choose another interface, or remove them first."
+            "which may be how you reach this machine. They are not moved for you: choose another interface, remove them "
+            "first, or have them moved to the switch (move_addresses of an uplink)."
         )
     return ""

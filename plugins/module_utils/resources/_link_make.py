@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .._errors import LabError
@@ -23,6 +24,7 @@ from ..transport.rtnetlink import (
     create_veth,
     link_attributes,
     lone_link,
+    macvlan_data,
     mark_link,
     name_link,
     set_kind,
@@ -32,6 +34,7 @@ from ..transport.vxlan import set_floods, vxlan_data
 from ._link_model import BridgeSettings, Link
 from ._network import key_of
 
+ON_BASE = ("macvlan", "macvtap")
 TAP = ("owner", "group", "vnet_hdr")
 # What the message that creates an interface does not set; a tap is created by other means, and without any.
 _UNBORN = frozenset(("altname", "link_local", "master", "up"))
@@ -47,6 +50,7 @@ def create_all(made: Sequence[Link], lab: str) -> None:
             for link in taps:
                 _create_tap(kernel, link, lab)
     _create_vlans([link for link in made if link.kind == "vlan"], lab)
+    _create_on_base([link for link in made if link.kind in ON_BASE], lab)
 
 
 def set_all(netns: str, changes: Sequence[Change[Link]], lab: str) -> None:
@@ -118,6 +122,24 @@ def _create_vlans(links: Sequence[Link], lab: str) -> None:
                     raise LabError(f"Cannot create the interface '{group[0].key}': there is no '{group[0].parent}' for it to sit on.")
                 kernel.send([_vlan_request(link, indexes[str(link.parent)], lab) for link in ready])
                 group = [link for link in group if link not in ready]
+
+
+def _create_on_base(links: Sequence[Link], lab: str) -> None:
+    """Create what sits on interfaces of the lab host, each in its own namespace from the first moment."""
+    if not links:
+        return
+    with descriptors([""]) as home, Netlink() as kernel:
+        indexes = {record.name: record.index for record in kernel.links()}
+        for netns, group in by_netns(links).items():
+            with Netlink(netns) as there:
+                number = there.number_of(home[""]) if netns else None
+                made = [(_attributes(replace(link, up=None)), link) for link in group]
+                there.send(
+                    [
+                        create_link(one, str(link.kind), mark(lab), macvlan_data(link.mode or "bridge"), indexes[str(link.base)], number)
+                        for one, link in made
+                    ]
+                )
 
 
 def _vlan_request(link: Link, parent: int, lab: str) -> Request:

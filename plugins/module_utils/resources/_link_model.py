@@ -12,6 +12,7 @@ from typing import Any
 from ..topology.values import ListOf, Type
 from ..topology.values.scalars import BOOLEAN, DEVICE, MAC, MTU, NAMESPACE, VLAN, choice, matching, number
 from ..transport.bridge import VLAN_PROTOCOLS
+from ..transport.rtnetlink import MACVLAN_MODES
 from ._network import key_of
 
 
@@ -51,6 +52,8 @@ TYPES: Mapping[str, Any] = {
     "mtu": MTU,
     "altname": matching("an alternative name: up to 127 characters without spaces", r"\S+", 127),
     "parent": DEVICE,
+    "base": DEVICE,
+    "mode": choice(*MACVLAN_MODES),
     "vlan": VLAN,
     "protocol": PROTOCOL,
 }
@@ -91,7 +94,8 @@ class Link:
     owner and group are ids, -1 for nobody. On a silent interface, a switch's port, the host's own IP stack takes no part:
     Open vSwitch's userspace datapath only listens in, and the host would answer for its addresses a second time.
     Without link_local the kernel gives an interface no IPv6 address by itself, for which it would ask all of its network.
-    A sub-interface of kind vlan sits on its parent, in the same namespace. tag (0: none) and trunks are the VLANs of a
+    A sub-interface of kind vlan sits on its parent, in the same namespace; one of kind macvlan or macvtap on base, an interface of the lab
+    host, and mode says how those on the same one see each other. tag (0: none) and trunks are the VLANs of a
     bridge's port, or of the bridge's own. A vxlan has a number (vni), this machine's address and those of the other machines
     (remotes) that get a copy of each broadcast.
     """
@@ -119,6 +123,8 @@ class Link:
     vni: int | None = None
     local: str | None = None
     remotes: tuple[str, ...] | None = None
+    base: str | None = None
+    mode: str | None = None
     bridge: BridgeSettings | None = None
     tag: int | None = None
     trunks: tuple[int, ...] | None = None

@@ -76,6 +76,11 @@ class Network:
         far = self._by_index.get((there, record.iflink)) if there is not None else None
         return (there, far) if there is not None and far else None
 
+    def base(self, netns: str, record: LinkRecord) -> str:
+        """Return the interface of the lab host that another one sits on, '' if it is somewhere else."""
+        there = self._there(netns, record)
+        return there[1].name if there and not there[0] else ""
+
     def lab(self, netns: str, record: LinkRecord) -> str | None:
         """Return whose an interface is: by its mark, or by that of its other end, as a pair is made with one mark."""
         if owner(record.alias) or record.kind != "veth":

@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from .._errors import LabError, LabErrors
 from .._paths import make_public, run_dir, state_dir
-from ..transport import processes, qemu, tap
+from ..transport import macvtap, processes, qemu, tap
 from ..transport.namespaces import inside
 from ..transport.processes import Process
 from ..transport.qmp import NoAnswer, NotRunning, Qmp
@@ -126,6 +126,10 @@ def _taps(pid: int) -> Iterator[tuple[int, str]]:
             for line in info:
                 if line.startswith("iff:"):
                     yield int(number), line[4:].strip()
+        with suppress(OSError):
+            found = macvtap.seen(os.readlink(f"/proc/{pid}/fd/{number}"))
+            if found is not None:
+                yield int(number), found
 
 
 def _holds(pid: int, path: str) -> bool:

@@ -15,9 +15,9 @@ from .._plan import Change, Goal, Scope, compare
 from ..transport import bridge, features
 from ..transport.attributes import attributes, whole
 from ..transport.netlink import Netlink
-from ..transport.rtnetlink import LinkRecord, delete_links
+from ..transport.rtnetlink import LinkRecord, delete_links, macvlan_mode
 from ..transport.vxlan import PORT, vxlan_of
-from ._link_make import create_all, set_all
+from ._link_make import ON_BASE, create_all, set_all
 from ._link_model import BridgeSettings, Link, read_fields
 from ._network import Network, Survey, key_of, read_network
 from ._underlay import require_underlay, vni_problems
@@ -26,7 +26,7 @@ from .address import AddressDriver, Addressing
 __all__ = ["Link", "LinkDriver", "all_links", "link_goals", "port_vlans", "read_fields"]
 
 # What an interface is made as; another value takes another interface.
-_MADE_AS = ("kind", "peer", "multi_queue", "parent", "vlan", "protocol", "vni", "local")
+_MADE_AS = ("kind", "peer", "multi_queue", "parent", "vlan", "protocol", "vni", "local", "base", "mode")
 # The interface group of what is about to go; no other program's, as far as numbers can be.
 _DOOMED = 0x6E657476
 # linux/if_tun.h: IFLA_TUN_*
@@ -168,6 +168,8 @@ def _observed(network: Network, netns: str, record: LinkRecord, masters: Mapping
         vni=tunnel.vni if tunnel and tunnel.port == PORT else None,
         local=tunnel.local if tunnel else None,
         remotes=network.floods(netns).get(record.index, ()) if tunnel and asked.remotes is not None else None,
+        base=network.base(netns, record) if record.kind in ON_BASE else None,
+        mode=macvlan_mode(record.data) if record.kind in ON_BASE else None,
         # A kernel that was built without VLANs on bridges says nothing of them.
         bridge=BridgeSettings(**{"vlan_filtering": False, **bridge.settings(record.data)}) if record.kind == "bridge" else None,
         tag=tag,
@@ -193,7 +195,7 @@ def _require_kernel(want: Sequence[Link], network: Network) -> None:
     """Raise LabErrors if the kernel was built without something that is wanted."""
     known = {record.kind for records in network.links.values() for record in records}
     problems = []
-    for kind in ("vlan", "vxlan", "ifb"):
+    for kind in ("vlan", "vxlan", "ifb", *ON_BASE):
         users = [link.key for link in want if link.kind == kind]
         if users and kind not in known and not features.has_link_kind(kind):
             problems.append(features.lacking(kind, f"the interface '{users[0]}'"))
@@ -242,9 +244,10 @@ def _impossible(want: Sequence[Link], there: set[str]) -> list[str]:
     """Say which interfaces need another one that is not there."""
     problems = []
     for link in want:
-        for word, other in (("parent", link.parent), ("bridge (master)", link.master)):
-            if other and key_of(link.netns, other) not in there:
-                problems.append(f"The {word} '{key_of(link.netns, other)}' of '{link.key}' does not exist; create it first.")
+        needed = (("parent", link.netns, link.parent), ("bridge (master)", link.netns, link.master), ("uplink", "", link.base))
+        for word, netns, other in needed:
+            if other and key_of(netns, other) not in there:
+                problems.append(f"The {word} '{key_of(netns, other)}' of '{link.key}' does not exist; create it first.")
         if link.kind is None and link.key not in there:
             problems.append(f"There is no interface '{link.key}'; create it first.")
     return problems

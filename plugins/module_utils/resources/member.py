@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -86,8 +86,9 @@ class MemberDriver:
 
     kind = "port"
 
-    def __init__(self, purge: Mapping[str, Purge] | None = None) -> None:
+    def __init__(self, purge: Mapping[str, Purge] | None = None, lent: Collection[str] = ()) -> None:
         self._purge = purge or {}
+        self._lent = lent  # interfaces whose addresses go to the bridge with them
         self._noted: dict[str, Any] = {}
         self._network: Network = Network({}, {})
         self._records: dict[str, LinkRecord] = {}
@@ -142,7 +143,7 @@ class MemberDriver:
                 if record is not None and member.netns == netns:
                     known = {} if netns or member.master is None else ports
                     free = replace(record, master=0) if member.master is None else record
-                    self._occupied[member.key] = occupied(free, addresses[record.index], names, known)
+                    self._occupied[member.key] = occupied(free, () if member.key in self._lent else addresses[record.index], names, known)
 
     def plan(self, have: Mapping[str, Member], goal: Goal[Member], scope: Scope, earlier: Sequence[Change[Any]]) -> list[Change[Member]]:
         """Compare; a bridge that is made anew has no ports yet."""

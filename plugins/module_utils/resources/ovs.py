@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -54,8 +54,9 @@ class OvsDriver:
 
     kind = "ovs_bridge"
 
-    def __init__(self, database: str | None = None) -> None:
+    def __init__(self, database: str | None = None, lent: Collection[str] = ()) -> None:
         self._address = database
+        self._lent = lent  # interfaces whose addresses go to the bridge with them
         self._switch: ovsdb.Database | None = None
         self._have: Mapping[str, Bridge] = {}
         self._devices: Mapping[str, int] = {}
@@ -77,7 +78,7 @@ class OvsDriver:
         listened = packets.listened()
         have = self._have = read_bridges(self._switch.rows("Bridge"))
         self._unused = unused_qos(self._switch.rows, scope.lab) if goal.purge else []
-        self._occupied = _occupied(goal.want, have, self._devices, scope.lab)
+        self._occupied = _occupied(goal.want, have, self._devices, scope.lab, self._lent)
         self._left_over = _left_over(goal.want, have, self._devices)
         return {name: _with_stale_ports(bridge, self._devices, listened) for name, bridge in have.items()}
 
@@ -185,7 +186,7 @@ def _removal(
             if isinstance(thing, Bridge):
                 # The server removes what only the bridge referred to.
                 switch.root.delvalue("bridges", bridges[thing.name])
-            else:
+            elif thing.name in ports:  # an uplink has been taken out by who gives it its addresses back
                 bridges[thing.bridge].delvalue("ports", ports[thing.name])
 
     return build
@@ -200,7 +201,7 @@ def _qos_removal(switch: ovsdb.Database, unused: Sequence[Qos]) -> Callable[[Cal
     return build
 
 
-def _occupied(want: Sequence[Bridge], have: Mapping[str, Bridge], devices: Mapping[str, int], lab: str) -> list[str]:
+def _occupied(want: Sequence[Bridge], have: Mapping[str, Bridge], devices: Mapping[str, int], lab: str, lent: Collection[str]) -> list[str]:
     """Say which network devices of the machine, that are no ports yet, must not become any. The lab's own bridges let go first."""
     known = {port.name for bridge in have.values() for port in bridge.ports}
     joining = {name for bridge in want for port in bridge.ports if not port.type for name in port.interfaces or (port.name,)}
@@ -212,6 +213,7 @@ def _occupied(want: Sequence[Bridge], have: Mapping[str, Bridge], devices: Mappi
         addresses: dict[int, list[str]] = {link.index: [] for link in links}
         for address in kernel.addresses():
             addresses[address.index].append(address.address)
+    addresses.update({link.index: [] for link in links if link.name in lent})
     names = {link.index: link.name for link in links}
     own = {link.index for link in links if owner(link.alias) == lab}
     found = (

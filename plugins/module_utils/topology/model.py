@@ -204,10 +204,18 @@ class Host:
 
 
 @dataclass(frozen=True)
+class Move:
+    """That an uplink's addresses move to its switch; see the keys of kind uplink."""
+
+    timeout: int
+    check: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Node:
     """A node. ipv4 and ipv6 are those of its first interface ('auto': of all), ``gateway`` its default routes, () none.
 
-    ``device`` is an uplink's. A hidden node is no host of the inventory: it only carries a link. One of kind medium is no
+    ``device`` and ``move`` are an uplink's. A hidden node is no host of the inventory: it only carries a link. One of kind medium is no
     device either: it stands for what is behind a backend of QEMU's own. ``host`` is the lab host that the file gives, and
     ``gate`` what it does at its own ends of links, for a node of kind host.
     """
@@ -224,6 +232,7 @@ class Node:
     switch: Switch | None = None
     gate: Host | None = None
     device: str | None = None
+    move: Move | None = None
     hidden: bool = False
     host: str | None = None
 
@@ -294,6 +303,7 @@ class Link:
     ends: tuple[Endpoint, Endpoint]
     mtu: int | None = None
     up: bool = True
+    mode: str | None = None
 
     def __str__(self) -> str:
         """Return the names of both ends."""
@@ -327,6 +337,7 @@ class Topology:
     groups: Mapping[str, Group] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     expect: tuple[Mapping[str, Any], ...] = ()
+    persist: bool = False
     machines: tuple[Machine, ...] = ()
     carriers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 

@@ -57,6 +57,8 @@ class Part:
             return name in self.names
         if kind in ("ovs_bridge", "ovs_flow"):
             return name in self.devices
+        if kind == "uplink":
+            return thing.to in self.devices
         if kind == "ovs_port":
             return name in self.gone or thing.bridge in self.devices
         if kind == "shaping":
@@ -96,6 +98,7 @@ def narrowed(share: Item, names: Collection[str], there: Collection[str]) -> tup
         "containers": [item for item in share.get("containers") or () if item["name"] in spaces],
         "links": [kept for item in share["links"] for kept in _link(item, keys, needed, whole)],
         "members": [item for item in share["members"] if _key(item) in keys],
+        **({"uplinks": [item for item in share["uplinks"] if _key(item) in keys]} if "uplinks" in share else {}),
         "bridges": [_bridge(item, keys, whole) for item in share["bridges"] if item["name"] in needed | part.devices],
         "flows": [_flows(item, keys | {*there}) for item in share.get("flows") or () if item["name"] in needed | whole],
         "shaping": [item for item in share["shaping"] if _key(item) in keys],
@@ -164,7 +167,7 @@ def _owners(share: Item) -> dict[str, set[str]]:
         peer = (port.get("options") or {}).get("peer")
         owners[name].update({switch, *((ports[peer][0],) if peer in ports else ())})
     for item in share["members"]:
-        owners[_key(item)].add(switches.get(item["master"], HOST))
+        owners[_key(item)].add(switches.get(item.get("master", ""), HOST))
     for item in share["shaping"]:
         if item.get("redirect"):
             owners[_key({**item, "name": item["redirect"]})] = owners[_key(item)]

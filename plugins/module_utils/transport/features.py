@@ -22,6 +22,8 @@ from .tc import probe_qdisc, set_redirect
 _OPTIONS = {
     "vlan": ("CONFIG_VLAN_8021Q", "8021q"),
     "vxlan": ("CONFIG_VXLAN", "vxlan"),
+    "macvlan": ("CONFIG_MACVLAN", "macvlan"),
+    "macvtap": ("CONFIG_MACVTAP", "macvtap"),
     "ifb": ("CONFIG_IFB", "ifb"),
     "vlan_filtering": ("CONFIG_BRIDGE_VLAN_FILTERING", ""),
     "netem": ("CONFIG_NET_SCH_NETEM", "sch_netem"),

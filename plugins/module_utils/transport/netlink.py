@@ -134,6 +134,13 @@ class Netlink:
         known.pop(-1, None)
         return known
 
+    def number_of(self, descriptor: int) -> int:
+        """Return the number by which this namespace knows another one, given by an open descriptor; it gets one if it has none."""
+        self.refusal(_number(-1, descriptor))  # it may have one already
+        body = bytes(4) + attribute(_NETNSA_FD, struct.pack("I", descriptor))
+        self._socket.send(struct.pack("IHHII", 16 + len(body), _GETNSID, _REQUEST, 0, 0) + body)
+        return _signed(attributes(next(_messages(self._socket.recv(1 << 16)))[2], 20)[_NETNSA_NSID])
+
     def send(self, requests: Sequence[Request]) -> None:
         """Have the kernel carry out the requests in order. Raise LabErrors with all that it refused."""
         problems: dict[Request, str] = {}

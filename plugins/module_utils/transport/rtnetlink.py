@@ -26,6 +26,7 @@ _AF_SPEC, _LINK_NETNSID, _PROP_LIST, _ALT_IFNAME = 26, 37, 52, 53
 _INET6_ADDR_GEN_MODE, _GEN_MODE_NONE = 8, 1
 _INFO_KIND, _INFO_DATA, _INFO_SLAVE_DATA = 1, 2, 5
 _VETH_INFO_PEER = 1
+_MACVLAN_MODE, MACVLAN_MODES = 1, {"private": 1, "vepa": 2, "bridge": 4}
 # linux/if_addr.h, linux/rtnetlink.h
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST, _IFA_CACHEINFO = 1, 2, 4, 6
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_TABLE, _RTA_VIA = 1, 4, 5, 15, 18
@@ -99,13 +100,14 @@ class LinkAttributes:
     master: int | None = None
     netns: int | None = None
     parent: int | None = None
+    parent_netns: int | None = None
 
     def packed(self) -> bytes:
         """Return the body of a message: struct ifinfomsg and attributes."""
         parts = [ifinfo(flags=_IFF_UP if self.up else 0, change=0 if self.up is None else _IFF_UP), text(_IFNAME, self.name)]
         if self.mac is not None:
             parts.append(attribute(_ADDRESS, bytes.fromhex(self.mac.replace(":", ""))))
-        numbers = {_MTU: self.mtu, _MASTER: self.master, _NET_NS_FD: self.netns, _LINK: self.parent}
+        numbers = {_MTU: self.mtu, _MASTER: self.master, _NET_NS_FD: self.netns, _LINK: self.parent, _LINK_NETNSID: self.parent_netns}
         return b"".join([*parts, *(number(kind, value) for kind, value in numbers.items() if value is not None)])
 
     def words(self) -> str:
@@ -137,9 +139,26 @@ def create_bridge(attributes: LinkAttributes, mark: str, data: bytes = b"") -> R
     return _create(attributes, "bridge", data, f"the bridge '{attributes.name}'", mark)
 
 
-def create_link(attributes: LinkAttributes, kind: str, mark: str, data: bytes = b"", parent: int | None = None) -> Request:
-    """Ask for an interface of a kind, with the kind's own packed attributes; parent is the index of the interface that it sits on."""
-    return _create(replace(attributes, parent=parent), kind, data, f"the {kind} interface '{attributes.name}'", mark)
+def create_link(
+    attributes: LinkAttributes, kind: str, mark: str, data: bytes = b"", parent: int | None = None, parent_netns: int | None = None
+) -> Request:
+    """Ask for an interface of a kind, with the kind's own packed attributes; parent is the index of the interface that it sits on.
+
+    parent_netns is the number by which the namespace asked knows that interface's, None for itself.
+    """
+    whole = replace(attributes, parent=parent, parent_netns=parent_netns)
+    return _create(whole, kind, data, f"the {kind} interface '{attributes.name}'", mark)
+
+
+def macvlan_data(mode: str) -> bytes:
+    """Pack how interfaces on the same one see each other."""
+    return number(_MACVLAN_MODE, MACVLAN_MODES[mode])
+
+
+def macvlan_mode(data: bytes) -> str:
+    """Unpack it."""
+    value = whole(attributes(data).get(_MACVLAN_MODE, b""))
+    return next((name for name, known in MACVLAN_MODES.items() if known == value), str(value))
 
 
 def probe_link(kind: str) -> Request:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from .._errors import LabError
+from . import macvtap
 from .attributes import attributes, whole
 
 # linux/if_tun.h
@@ -77,6 +78,8 @@ def attach(name: str, vnet_hdr: bool, queues: int = 1) -> list[int]:
     """Return a descriptor per queue of a tap that must exist; a tap of many queues also takes a program that uses one."""
     if not exists(name):
         raise LabError(f"Cannot open the tap '{name}': it does not exist.")
+    if macvtap.device(name):
+        return [macvtap.opened(name, vnet_hdr) for _queue in range(queues)]
     opened: list[int] = []
     try:
         while len(opened) < queues:

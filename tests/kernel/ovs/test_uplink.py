@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils._lock import lab_lock
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import Scope, converge, diff
 from ansible_collections.netvirt.lab.plugins.module_utils._share import share_goals
+from ansible_collections.netvirt.lab.plugins.module_utils._uplinks import confirmed
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import compile_share, load
 
 from .conftest import PrivateSwitch, shell
@@ -19,9 +20,9 @@ from .conftest import PrivateSwitch, shell
 NAME = "moor"
 
 
-def run(switch: str | None, check: bool = False) -> Any:
-    nodes = {"pier": {"kind": "ovs", "device": "pier0"}, "quay": "bridge", "sea": {"kind": "uplink", "device": "nic0"}}
-    share = compile_share(load({"name": NAME, "nodes": nodes, "links": [["sea", switch]]})) if switch else {}
+def run(switch: str | None, check: bool = False, **uplink: Any) -> Any:
+    nodes = {"pier": {"kind": "ovs", "device": "pier0"}, "quay": "bridge", "sea": {"kind": "uplink", "device": "nic0", **uplink}}
+    share = compile_share(load({"name": NAME, "persist": bool(uplink), "nodes": nodes, "links": [["sea", switch]]})) if switch else {}
     scope = Scope(NAME, check=check)
     with lab_lock(scope):
         return diff(converge(share_goals(share, NAME, (), None, {}), scope))
@@ -54,3 +55,28 @@ def test_up_as_a_port_and_given_back_as_it_was(switch: PrivateSwitch, state: str
     assert run(None) == diff([])
     assert ("UP" in flags()) is (state == "up")
     assert "nic0" not in switch.vsctl("show")
+
+
+def test_its_addresses_are_on_the_bridge_while_it_is_a_port(switch: PrivateSwitch) -> None:
+    shell("ip netns add office; ip link add nic0 type veth peer name desk0 netns office; ip -n office addr add 10.66.0.1/24 dev desk0")
+    shell("ip -n office link set desk0 up; ip link set nic0 up; ip addr add 10.66.0.2/24 dev nic0; ip route add default via 10.66.0.1")
+    before, quiet = shell("ip route"), shell("sysctl net.ipv4.conf.nic0 net.ipv6.conf.nic0.disable_ipv6")
+    try:
+        foretold = run("pier", check=True, move_addresses=True)
+        assert run("pier", move_addresses=True) == foretold
+        assert "inet 10.66.0.2/24" in shell("ip addr show pier0")
+        assert "inet " not in shell("ip addr show nic0")
+        assert switch.ports("pier0") == {"nic0"}
+        answers = shell("ip netns exec office ping -c3 -i0.2 -W5 10.66.0.2")
+        assert "DUP" not in answers, "the lab host's own IP stack does not answer beside the bridge"
+        assert "default via 10.66.0.1 dev pier0" in shell("ip route")
+        with lab_lock(Scope(NAME)):
+            assert confirmed(Scope(NAME)) == ["nic0"]
+        assert run("pier", move_addresses=True) == diff([])
+    finally:
+        run(None)
+        assert "nic0" not in switch.vsctl("show")
+        shell("ip netns exec office ping -c1 -W5 10.66.0.2")
+        assert shell("ip route") == before
+        assert shell("sysctl net.ipv4.conf.nic0 net.ipv6.conf.nic0.disable_ipv6") == quiet
+        shell("ip link del nic0; ip netns del office")

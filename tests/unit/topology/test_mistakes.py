@@ -268,9 +268,22 @@ MISTAKES = {
         "{nodes: {a: , s: bridge}, links: [{endpoints: [a, s], gateway: 10.9.0.9}]}",
         ["links[0].endpoints[0]: gateway 10.9.0.9 of a:eth0 cannot be reached without an address; add ipv4"],
     ),
-    "uplink without a switch": (
-        "{nodes: {a: , b: {kind: uplink, device: eth1}}, links: [a b]}",
-        ["links[0]: an uplink is a port of a switch; link 'a' with a switch that has it"],
+    "uplink of the lab host": (
+        "{nodes: {a: host, b: {kind: uplink, device: eth1}}, links: [a b]}",
+        ["links[0]: an uplink is a port of a switch, or carries namespaces and guests; link 'a' with a switch that has it"],
+    ),
+    "node on a switch's uplink": (
+        "{nodes: {a: , b: {kind: uplink, device: eth1}, s: bridge}, links: [s b, a b]}",
+        ["links[1]: uplink 'eth1' is taken by links[0]"],
+    ),
+    "mode of another link": (
+        "{nodes: {a: , b: {kind: uplink, device: eth1}, s: bridge},"
+        " links: [{endpoints: [s, b], mode: vepa}, {endpoints: [a, s], mode: vepa}]}",
+        [f"links[{n}].mode: is for a link between a namespace or a guest and an uplink; leave it out" for n in (0, 1)],
+    ),
+    "an unknown mode": (
+        "{nodes: {a: , b: {kind: uplink, device: eth1}}, links: [{endpoints: [a, b], mode: passthru}]}",
+        ["links[0].mode: must be one of bridge, private, vepa, not 'passthru'"],
     ),
     "uplink without a device": (
         "{nodes: {b: {kind: uplink}}}",
@@ -283,6 +296,38 @@ MISTAKES = {
     "what an uplink cannot be told": (
         "{nodes: {s: ovs, b: {kind: uplink, device: eth1}}, links: [{endpoints: [s, b], mtu: 1400, rate: 1mbit}]}",
         [f"links[0].{key}: is not for an uplink, whose interface is the lab host's own; leave it out" for key in ("mtu", "rate")],
+    ),
+    "addresses that move to no switch": (
+        "{nodes: {s: bridge, b: {kind: uplink, device: eth1, move_addresses: true}}}",
+        ["nodes.b.move_addresses: 'b' is a port of no switch; link it with the one that is to have its addresses"],
+    ),
+    "addresses that move to a switch with its own": (
+        "{nodes: {s: {kind: bridge, ipv4: 10.1.0.1/24}, b: {kind: uplink, device: eth1, move_addresses: true}},"
+        " links: [{endpoints: [s, b], tag: 7}]}",
+        [
+            "nodes.s.ipv4: the switch gets the addresses of 'b' (move_addresses); leave it out",
+            "links[0].endpoints[0]: a tag would cut off the lab host, whose addresses are moved to the switch; leave it out",
+        ],
+    ),
+    "addresses of two uplinks on one switch": (
+        "{defaults: {uplink: {move_addresses: true}}, nodes: {s: bridge, b: {kind: uplink, device: eth1}, c: {kind: uplink, device: eth2}},"
+        " links: [s b, s c]}",
+        ["nodes.c.move_addresses: 's' gets the addresses of 'b' already; move those of one uplink"],
+    ),
+    "addresses that would be lost with a reboot": (
+        "{nodes: {s: ovs, b: {kind: uplink, device: eth1, move_addresses: true}}, links: [s b]}",
+        [
+            "nodes.b.move_addresses: Open vSwitch keeps its ports over a reboot and not their addresses, which cuts the lab host off;"
+            " add 'persist: true' to the file, or make 's' one of kind bridge"
+        ],
+    ),
+    "keys of a move": (
+        "{nodes: {s: ovs, b: {kind: uplink, device: eth1, move_addresses: 1.5, confirm_timeout: 0, check: gate}}, links: [s b]}",
+        [
+            "nodes.b.move_addresses: must be true or false, not 1.5",
+            "nodes.b.confirm_timeout: must be a whole number from 1 to 3600 (seconds), not 0",
+            "nodes.b.check: must be an address such as 192.168.100.7, not 'gate'",
+        ],
     ),
     "the lab host twice": (
         "{nodes: {a: host, b: host}, links: ['a:x b:y']}",

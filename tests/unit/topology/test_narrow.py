@@ -13,6 +13,7 @@ from ansible_collections.netvirt.lab.plugins.filter.node_names import node_names
 from ansible_collections.netvirt.lab.plugins.module_utils._interface import link_from
 from ansible_collections.netvirt.lab.plugins.module_utils.resources._ovs_model import Port
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.netns import Namespace
+from ansible_collections.netvirt.lab.plugins.module_utils.resources.uplink import Uplink
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import compile_share, load
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.narrow import narrowed, without
 
@@ -169,3 +170,16 @@ def test_flows_come_with_the_ports_that_they_name() -> None:
     # A bond comes as a whole, with both of its switches.
     bridges = narrowed(share, ["quay", "dock"], [])[0]["bridges"]
     assert [len(port["interfaces"]) for bridge in bridges for port in bridge["ports"] if port.get("interfaces")] == [2, 2]
+
+
+def test_an_uplink_comes_with_its_switch_and_leaves_others_alone() -> None:
+    nodes = {"sea": {"kind": "uplink", "device": "nic0", "move_addresses": True}, "reef": "ovs", "crab": None, "fish": None}
+    share = compile_share(load({"name": "bay", "persist": True, "nodes": nodes, "links": ["sea reef", "crab reef", "fish reef"]}))
+    with_switch, _part = narrowed(share, ["reef"], [])
+    assert [item["name"] for item in with_switch["uplinks"]] == ["nic0"]
+    without_it, _part = narrowed(share, ["crab"], [share["bridges"][0]["name"]])
+    assert without_it["uplinks"] == without_it["members"] == []
+    # Its addresses go back to it with the switch, and only with that.
+    moved = Uplink("nic0", share["bridges"][0]["name"], "bay")
+    assert without(share, "bay", ["reef"])[1].has("uplink", moved)
+    assert not without(share, "bay", ["crab"])[1].has("uplink", moved)

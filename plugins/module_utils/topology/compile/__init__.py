@@ -99,5 +99,7 @@ def _share(machine: str, part: Topology, topology: Topology, heads: Mapping[str,
         "nodes": [of_nodes.described(node, here[node.name], heads.get(node.name), part) for node in nodes if not node.hidden],
         **({"flows": flows} if flows else {}),
         **containers(part),
+        **({"uplinks": uplinks} if (uplinks := [item for link in part.links for item in of_links.uplinks(link, part)]) else {}),
+        **({"persist": True} if topology.persist else {}),
         **({"expect": compiled(topology.expect)} if topology.expect else {}),
     }

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from ..model import Endpoint, Link, Node, Space, Switch, Topology
 from ..names import LOCAL_MAC, altname, macs
 from ..plain import Item, given
-from ..resolve.wires import patched
+from ..resolve.wires import based, patched
 from .openflow import FLOW_KEYS, bonded, queued
 
 TAP_OWNER = "netvirt"  # the user that QEMU runs as
@@ -40,7 +40,9 @@ def bridge_link(node: Node, switch: Switch, topology: Topology) -> Item:
 
 
 def interfaces(link: Link, topology: Topology) -> Iterator[Item]:
-    """Return the interfaces that a link is made of: a tap, or both ends of a veth pair; for patch ports and uplinks none."""
+    """Return the interfaces that a link is made of: a tap, or both ends of a veth pair; for patch ports and switches' uplinks none."""
+    if base := based(link, topology):
+        yield _on_base(link, base, topology)
     if patched(link, topology) or any(topology.nodes[end.node].device or end.backend for end in link.ends):
         return
     for end, far in (link.ends, link.ends[::-1]):
@@ -62,6 +64,16 @@ def interfaces(link: Link, topology: Topology) -> Iterator[Item]:
             yield {**item, **own, **given(kind="veth", mac=end.mac, peer=(netns_of(far, topology), far.interface))}
         if end.ifb:
             yield {"name": end.ifb, "netns": netns_of(far, topology), "up": True, "kind": "ifb"}
+
+
+def _on_base(link: Link, base: str, topology: Topology) -> Item:
+    """Return what a namespace or a guest has on an interface of the lab host: a MAC address of its own there."""
+    end, far = link.ends if topology.nodes[link.ends[1].node].device else link.ends[::-1]
+    node = topology.nodes[end.node]
+    common = given(mac=end.mac, up=True, base=base, mode=link.mode or "bridge")
+    if node.space is None:  # a guest's is the lab host's, as a tap is
+        return {"name": far.interface, "netns": "", "kind": "macvtap", "altname": far.altname, "silent": True, **common}
+    return {"name": end.interface, "netns": node.netns, "kind": "macvlan", **common, **given(link_local=speaks_ipv6(node.space, end))}
 
 
 def speaks_ipv6(space: Space, end: Endpoint) -> bool:
@@ -86,6 +98,14 @@ def members(link: Link, topology: Topology) -> Iterator[Item]:
         node = topology.nodes[end.node]
         if topology.nodes[far.node].device and node.switch:
             yield {"name": end.interface, **(_membership(end, node.switch) if node.kind == "bridge" else {})}
+
+
+def uplinks(link: Link, topology: Topology) -> Iterator[Item]:
+    """Return the interface of the lab host whose addresses the switch gets that a link makes it a port of."""
+    for end, far in (link.ends, link.ends[::-1]):
+        move, home = topology.nodes[end.node].move, topology.nodes[far.node]
+        if move and home.switch:
+            yield {"name": end.interface, "to": home.switch.device, "kind": home.kind, "timeout": move.timeout, "check": list(move.check)}
 
 
 def shaping(link: Link, topology: Topology) -> Iterator[Item]:

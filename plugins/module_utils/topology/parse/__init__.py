@@ -16,7 +16,7 @@ from ..expand import expand
 from ..expand.include import Files
 from ..expect import check_expectations
 from ..layers import Layer
-from ..model import SPACES, SWITCHES, Container, Endpoint, Group, Guest, Host, Link, Node, Space, SubInterface, Switch, Topology
+from ..model import SPACES, SWITCHES, Container, Endpoint, Group, Guest, Host, Link, Move, Node, Space, SubInterface, Switch, Topology
 from ..names import digest
 from ..values import Problems, shown, suggestion
 from .links import read_links
@@ -59,6 +59,7 @@ def parse(data: Any, files: Files | None = None) -> Topology:
         groups={group: Group(members, expanded.variables[group]) for group, members in expanded.groups.items()},
         notices=tuple(expanded.notices),
         expect=values["expect"],
+        persist=values["persist"],
     )
 
 
@@ -127,8 +128,10 @@ def _nodes(raw: Mapping[str, Sequence[Layer]], reader: _Layers, problems: Proble
             problems.append(f"{path}: the name differs from '{twin}' by upper and lower case only; names of hosts do not tell these apart")
         kind = reader.kind(layers)
         if kind is not None:
+            before = len(problems)
             values = reader.values(name, kind, layers)
-            schema.NODES[kind].check_missing(values, path, problems)
+            if len(problems) == before:
+                schema.NODES[kind].check_missing(values, path, problems)
             _check_space(kind, path, values, problems)
             nodes[name] = _built(name, kind, path, values)
     return nodes
@@ -145,6 +148,8 @@ def _built(name: str, kind: Any, path: str, values: Mapping[str, Any]) -> Node:
     guest = Guest(**{**{key: values[key] for key in _GUEST}, "interfaces": _nics(name, values, path)}) if kind == "vm" else None
     if values.get("adopt") and common["gateway"] is None:
         common["gateway"] = ()  # it has its own way out
+    if values.get("move_addresses"):
+        common["move"] = Move(values["confirm_timeout"], values["check"])
     return Node(name, kind, path, **common, space=_space(values, path) if kind in SPACES else None, guest=guest)
 
 

@@ -86,7 +86,7 @@ def _link(raw: Any, path: str, nodes: Mapping[str, Node], named: Collection[str]
         problems.append(f"{path}: {pair}")
     problems.extend(_uplink_problems(path, ends, raw))
     first, second = (end.whole(problems) for end in ends)
-    return Link(path, (first, second), own["mtu"], own["up"]) if own and len(problems) == before else None
+    return Link(path, (first, second), own["mtu"], own["up"], own["mode"]) if own and len(problems) == before else None
 
 
 def _ends(raw: Any, path: str, nodes: Mapping[str, Node], named: Collection[str], problems: Problems) -> _Ends | None:
@@ -164,9 +164,9 @@ def pair_problem(first: Node, second: Node) -> str:
     if first is second:
         return f"both ends are at node '{first.name}'; a link joins two nodes"
     kinds = {first.kind, second.kind}
-    if "uplink" in kinds and not kinds & SWITCHES:
+    if "uplink" in kinds and not kinds & {*SWITCHES, "netns", "vm"}:
         other = second if first.kind == "uplink" else first
-        return f"an uplink is a port of a switch; link '{other.name}' with a switch that has it"
+        return f"an uplink is a port of a switch, or carries namespaces and guests; link '{other.name}' with a switch that has it"
     if kinds == {"host"}:
         return f"'{first.name}' and '{second.name}' are both the lab host, which needs no link to itself"
     return ""
@@ -174,7 +174,10 @@ def pair_problem(first: Node, second: Node) -> str:
 
 def _uplink_problems(path: str, ends: _Ends, raw: Mapping[str, Any]) -> list[str]:
     """Say what is asked of an interface that is the lab host's own."""
-    if not any(end.node.kind == "uplink" for end in ends):
+    kinds = {end.node.kind for end in ends}
+    if raw.get("mode") is not None and not ("uplink" in kinds and kinds & {"netns", "vm"}):
+        return [f"{path}.mode: is for a link between a namespace or a guest and an uplink; leave it out"]
+    if "uplink" not in kinds:
         return []
     asked = {key for key in ("mtu", "up") if raw.get(key) is not None}
     asked.update(key for end in ends for key in end.given if key in schema.SHAPING or key == "device")

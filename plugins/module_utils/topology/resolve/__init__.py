@@ -13,13 +13,13 @@ from ..model import SWITCHES, Endpoint, Link, Node, Topology, Tunnel
 from ..names import GUEST_MAC, LOCAL_MAC, Names, altname, devices, macs, namespace, vnis
 from ..values import Problems
 from .addresses import addressed
-from .checks import check_hosts, check_interfaces, check_mtus, check_switches
+from .checks import check_hosts, check_interfaces, check_mtus, check_switches, check_uplinks
 from .guest import check_guests
 from .neighbors import acquainted
 from .nics import plugged
 from .overlay import fitted
 from .switch_ports import check_bonds, with_ports_of_switches
-from .wires import joined
+from .wires import based, joined
 
 
 def resolve(topology: Topology) -> Topology:
@@ -30,6 +30,7 @@ def resolve(topology: Topology) -> Topology:
     check_hosts(topology, problems)
     check_interfaces(topology, problems)
     check_bonds(topology, problems)
+    check_uplinks(topology, problems)
     named = _Naming(joined(plugged(topology, problems)), problems).result()
     if problems:
         raise LabErrors(problems)
@@ -72,8 +73,11 @@ class _Naming:
                 self._vnis.claim(str(node.switch.vni), node.path, self._problems)
         for link in self._topology.links:
             ports = [self._topology.nodes[end.node].device for end in link.ends if self._topology.nodes[end.node].device]
+            base = based(link, self._topology)
+            carrying = next((one.path for one in self._topology.links if base and based(one, self._topology) == base), link.path)
             for device in ports:
-                uplinks.claim(device or "", link.path, self._problems)
+                # Any number of nodes may sit on an uplink, but not where a switch has it.
+                uplinks.claim(device or "", carrying, self._problems)
         for end in (end for link in self._topology.links for end in link.ends):
             if end.interface and self._on_host(end):
                 self._devices.claim(end.interface, end.path, self._problems)
@@ -107,8 +111,13 @@ class _Naming:
     def _end(self, end: Endpoint, far: Endpoint) -> Endpoint:
         lab = self._topology.name
         uplink = self._topology.nodes[end.node].device or self._topology.nodes[far.node].device
-        if uplink:
+        carried = {self._topology.nodes[one.node].kind for one in (end, far)} & {"netns", "vm"}
+        if uplink and not carried:
             return replace(end, interface=uplink)
+        if self._topology.nodes[end.node].device:
+            theirs = (far.node, far.interface or "")
+            device = self._devices.derive(end.path, devices(far.node, lab, *theirs))
+            return replace(end, interface=device, altname=altname(lab, *theirs))
         if self._on_host(end):
             if self._on_host(far):
                 # Two nodes of the lab host may be joined by several links, in a row that the file decides.

@@ -74,6 +74,9 @@ class _Family:
         for node in topology.nodes.values():
             if node.switch and node.switch.lent(version) == "auto" and not self._homes[heads[node.name]]:
                 self._lending.setdefault(heads[node.name], node.name)
+        # Segments that go on outside of the lab, where somebody else may give out addresses.
+        ups = [node.name for node in topology.nodes.values() if node.device]
+        self._open = {heads[name] for up in ups for name in (up, *(far.node for _end, far, _link in topology.ends(up))) if name in heads}
         self._owners: dict[tuple[str, str], str] = {}
         self.ips: dict[Key, Ip | None] = {}
         self.networks: dict[Key, str | None] = {}
@@ -132,7 +135,7 @@ class _Family:
         if place.node.kind == "host":
             what = "is an interface of the lab host itself, which asks no lab for an address; give it a static one"
             self._problems.append(f"{place.interface.path}: {place} {what}")
-        elif serving is None:
+        elif serving is None and place.network.partition("/")[0] not in self._open:
             self._problems.append(f"{place.interface.path}: no DHCP where {place} is; add dhcp to its switch, or give it a static address")
         else:
             return True

@@ -28,6 +28,30 @@ def check_hosts(topology: Topology, problems: Problems) -> None:
             problems.append(f"{node.path}.nat: lets nothing out where router is false; leave out one of the two")
 
 
+def check_uplinks(topology: Topology, problems: Problems) -> None:
+    """Check the switches that get the addresses of uplinks."""
+    homes: dict[str, str] = {}
+    for node in topology.nodes.values():
+        ports = [far for _end, far, _link in topology.ends(node.name)] if node.move else []
+        where = f"{node.path}.move_addresses"
+        if node.move and not ports:
+            problems.append(f"{where}: '{node.name}' is a port of no switch; link it with the one that is to have its addresses")
+        for port in ports:
+            home = topology.nodes[port.node]
+            given = [key for key in ("ipv4", "ipv6") if home.switch and getattr(home.switch, key)]
+            problems += [
+                f"{home.path}.{key}: the switch gets the addresses of '{node.name}' (move_addresses); leave it out" for key in given
+            ]
+            if port.tag is not None:
+                problems.append(f"{port.path}: a tag would cut off the lab host, whose addresses are moved to the switch; leave it out")
+            if home.kind == "ovs" and not topology.persist:
+                what = "Open vSwitch keeps its ports over a reboot and not their addresses, which cuts the lab host off"
+                problems.append(f"{where}: {what}; add 'persist: true' to the file, or make '{home.name}' one of kind bridge")
+            other = homes.setdefault(home.name, node.name)
+            if other != node.name:
+                problems.append(f"{where}: '{home.name}' gets the addresses of '{other}' already; move those of one uplink")
+
+
 def check_mtus(topology: Topology, problems: Problems) -> None:
     """Check that IPv6 fits through the links that have it."""
     for link in topology.links:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ..model import SWITCHES, Endpoint, Link, Node, SubInterface, Topology
+from .wires import based
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,12 @@ def segments(topology: Topology) -> dict[str, str]:
 
     A medium is linked with none.
     """
-    heads = {name: name for name, node in topology.nodes.items() if node.kind in SWITCHES or node.kind == "medium"}
+    bases = {based(link, topology) for link in topology.links}
+    heads = {
+        name: name
+        for name, node in topology.nodes.items()
+        if node.kind in SWITCHES or node.kind == "medium" or (node.device and node.device in bases)
+    }
     position = {name: number for number, name in enumerate(heads)}
 
     def head(name: str) -> str:

@@ -16,6 +16,13 @@ from ..model import Endpoint, Link, Node, Switch, Topology
 _TRANSPARENT = {"stp": False, "ageing_time": 0, "group_fwd_mask": 65528}
 
 
+def based(link: Link, topology: Topology) -> str | None:
+    """Return the lab host's interface that carries a namespace or a guest, None for any other link."""
+    nodes = [topology.nodes[end.node] for end in link.ends]
+    device = next((node.device for node in nodes if node.device), None)
+    return device if any(node.space or node.guest for node in nodes) else None
+
+
 def joined(topology: Topology) -> Topology:
     """Return the topology with a hidden bridge in each link of two guests, and of nodes on two lab hosts."""
     nodes, carriers, links = dict(topology.nodes), dict(topology.carriers), []

@@ -10,14 +10,14 @@ from typing import Any
 from ..expect import EXPECT, EXPECTATIONS
 from ..values import Block, Key, MapOf, Type
 from ..values.ip import ADDRESSES, NETWORK
-from ..values.scalars import DEVICE, DOMAIN, LAB, MAPPING, TEXT, choice, list_of_links, nodes_by_name, number
+from ..values.scalars import BOOLEAN, DEVICE, DOMAIN, LAB, MAPPING, TEXT, choice, list_of_links, nodes_by_name, number
 from .backends import BACKENDS
 from .containers import ADOPT, CLOCKS, CONTAINER
 from .expand import BLOCKS, EXPANDED
 from .guests import IMAGE, INTERFACE, USERS, VM
 from .links import END, ENDPOINT, ENDPOINTS, FITS, LINK, SHAPING
 from .node_work import BGP, FRR, ISIS, NEIGHBOR, OSPF, SERVICE
-from .nodes import CARRIER, HOST, ROUTED, SPACE, SUB_INTERFACE
+from .nodes import CARRIER, HOST, ROUTED, SPACE, SUB_INTERFACE, UPLINK
 from .openflow import BOND, QOS, QUEUE
 from .switches import CONTROLLER, DHCP, LINUX, MIRROR, OVS, SWITCH
 
@@ -49,13 +49,7 @@ NODES: dict[str, Block] = {
     "ovs": Block("a mapping", {**SWITCH, **OVS}),
     "bridge": Block("a mapping", {**SWITCH, **LINUX}),
     "host": Block("a mapping", {**HOST, **CARRIER}),
-    "uplink": Block(
-        "a mapping",
-        {
-            "device": Key(DEVICE, "An interface that the lab host has: it is never made, changed or removed.", "eth1", required=True),
-            **CARRIER,
-        },
-    ),
+    "uplink": Block("a mapping", {**UPLINK, **CARRIER}),
 }
 # The settings of a switch's bridge by its kind.
 BRIDGES = {"ovs": tuple(OVS), "bridge": tuple(LINUX)}
@@ -108,6 +102,12 @@ TOP = Block(
             "The lab host's interface that `nat` goes out by; `auto` is that of its default route, `none` keeps all traffic in.",
             "eth0",
             "auto",
+        ),
+        "persist": Key(
+            BOOLEAN,
+            "Bring the lab back after a reboot of the lab host, without Ansible: by a service of systemd, or by a program for any init.",
+            "true",
+            False,
         ),
         "images": Key(
             MapOf("a mapping of images by name", IMAGE), "Images besides those of the catalogue, by name.", "{mine: /srv/mine.qcow2}", {}

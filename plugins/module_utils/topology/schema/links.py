@@ -124,5 +124,12 @@ LINK = Block(
         ),
         "mtu": Key(MTU, "The largest packet of both ends.", "9000", None, "not managed"),
         "up": Key(BOOLEAN, "Whether the link is up.", "false", True),
+        "mode": Key(
+            choice("bridge", "private", "vepa"),
+            "For a node linked with an uplink: how it sees others there. Directly, not at all, or by the switch at the cable's other end.",
+            "private",
+            None,
+            "bridge",
+        ),
     },
 )

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..values import Block, Key, ListOf, MapOf, Type
-from ..values.ip import GATEWAY, IP, LOOPBACK, NAMED_ROUTE
-from ..values.scalars import BOOLEAN, DEVICE, MTU, NAMESPACE, SYSCTLS, TEXT, VLAN, choice
+from ..values.ip import EITHER_ADDRESS, GATEWAY, IP, LOOPBACK, NAMED_ROUTE
+from ..values.scalars import BOOLEAN, DEVICE, MTU, NAMESPACE, SYSCTLS, TEXT, VLAN, choice, number
 from .node_work import WORK
 
 
@@ -80,4 +80,30 @@ HOST = {
         "true with `nat`, else false",
     ),
     "nat": Key(BOOLEAN, "Let the traffic of its links' subnets out through the uplink, behind the lab host's address.", "true", False),
+}
+UPLINK = {
+    "device": Key(
+        DEVICE,
+        "An interface that the lab host has: it is never made or removed, nor changed but for `move_addresses`.",
+        "eth1",
+        required=True,
+    ),
+    "move_addresses": Key(
+        BOOLEAN,
+        "Move its addresses and routes to the switch that it is a port of, with its MAC address, and back at teardown.",
+        "true",
+        False,
+    ),
+    "confirm_timeout": Key(
+        number(1, 3600, "seconds"),
+        "How long after a run such a move waits to be confirmed by a new connection, before the lab host undoes it by itself.",
+        "120",
+        60,
+    ),
+    "check": Key(
+        ListOf("a list of addresses", EITHER_ADDRESS),
+        "Addresses that must answer before and after such a move, besides the gateways that did.",
+        "[192.0.2.1]",
+        (),
+    ),
 }

@@ -172,6 +172,7 @@ def _loopback(value: Any) -> tuple[str, ...]:
 ADDRESS = Type(f"an IPv4 address such as {EXAMPLES[4]}", _address(4))
 ADDRESS6 = Type(f"an IPv6 address such as {EXAMPLES[6]}", _address(6))
 ADDRESSES = ListOf("a list of IPv4 addresses", ADDRESS)
+EITHER_ADDRESS = Type(f"an address such as {EXAMPLES[4]}", _address(None))
 CIDR: dict[Version, Type] = {
     4: Type("an IPv4 address with its prefix length such as 192.168.100.1/24", _cidr(4)),
     6: Type("an IPv6 address with its prefix length such as fd00:100::1/64", _cidr(6)),
