@@ -1,8 +1,7 @@
 # Copyright: (c) 2026, the netvirt.lab authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plan a lab on many lab hosts without having one: how many processor seconds placement and compiling take, and how large
-the shares are.
+"""Plan a lab on many lab hosts without having one: the processor seconds that it takes, and the size of the shares.
 
 python3 tests/benchmarks/placement.py [MACHINES NODES_EACH]... One line of JSON for each size; docs/SCALE.md tells what they mean.
 Each lab host's nodes are on a switch with DHCP; its router is on a core switch, which is on all lab hosts.
