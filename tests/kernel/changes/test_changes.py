@@ -157,8 +157,9 @@ class Traffic:
             if f":{port} " in shell(f"ip netns exec {NAME}.{receiver} ss -Hltn"):
                 break
             time.sleep(0.05)
+        # So little that a userspace switch which has to wait for a processor on a busy machine can keep it meanwhile: 0.4 s of it.
         self._stream = subprocess.Popen(
-            [*inside, f"{NAME}.{sender}", *f"iperf3 -c {address} -p {port} -t 600 -b 20M".split()],
+            [*inside, f"{NAME}.{sender}", *f"iperf3 -c {address} -p {port} -t 600 -b 2M -l 2K".split()],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
