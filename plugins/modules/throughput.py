@@ -12,7 +12,8 @@ version_added: "0.1.0"
 description:
   - Runs C(iperf3) from every node in turn to a server that the module starts on the lab host, at the address of the node's switch,
     and returns medians with their spread. All interfaces are measured once before any is measured again.
-  - Interfaces whose switch has no address are left out, and so are VMs that the topology wants stopped or paused.
+  - A guest on QEMU's own network (backend V(user)) is measured against a server on the loopback interface.
+  - Other interfaces whose switch has no address are left out, and so are VMs that the topology wants stopped or paused.
 author: netvirt.lab authors (@netvirt)
 extends_documentation_fragment:
   - netvirt.lab.nodes.share
@@ -105,10 +106,10 @@ def main() -> None:
     with reported(module):
         require_root()
         share = unpacked(options["share"])
-        models = {(vm["name"], nic["id"]): nic["model"] for vm in share["vms"] for nic in vm["nics"]}
+        nics = {(vm["name"], nic["id"]): nic for vm in share["vms"] for nic in vm["nics"]}
         with shells(options["private_key"]) as keys:
             plan = Plan(options["methods"], options["seconds"], options["repeats"], options["port"], options["udp_rate"])
-            results = measure(targets(nodes_from(share), models), keys, plan)
+            results = measure(targets(nodes_from(share), nics), keys, plan)
     module.exit_json(changed=False, results=results, table=table(results))
 
 

@@ -87,12 +87,12 @@ def _udp(target: Target, shells: Shells, plan: Plan) -> dict[str, float]:
 
 
 def _iperf(target: Target, shells: Shells, plan: Plan, flags: str) -> dict[str, Any]:
-    client = f"sleep 0.3; iperf3 -J -c {target.server} -p {plan.port} -t {plan.seconds}{flags}"
+    client = f"sleep 0.3; iperf3 -J -c {target.address} -p {plan.port} -t {plan.seconds}{flags}"
     return measured(target.node.name, target.server, plan.port, shells.argv(target.node, client), plan.seconds)
 
 
 def _ping(target: Target, shells: Shells, plan: Plan) -> dict[str, float]:
-    script = f"ping -q -c {_PINGS} -i {_INTERVAL} {target.server}"
+    script = f"ping -q -c {_PINGS} -i {_INTERVAL} {target.address}"
     done = processes.attempt(shells.argv(target.node, script), timeout=_PINGS * _INTERVAL + SPARE)
     said = _ROUND_TRIP.search(done.stdout)
     if not said:

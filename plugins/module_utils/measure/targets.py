@@ -7,27 +7,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from ..topology.backends import gateway
 from ..topology.model import SWITCHES
 from ..transport.shell import Node
 
 
 @dataclass(frozen=True)
 class Target:
-    """An interface of a node, and the lab host's address on its switch."""
+    """An interface of a node; the lab host's address as the node sees it, and the one on which the lab host listens for it."""
 
     node: Node
     interface: str
     model: str
+    address: str
     server: str
 
 
-def targets(nodes: Sequence[Node], models: Mapping[tuple[str, str], str]) -> Iterator[Target]:
-    """Yield every interface that has an address and whose switch has one; models are the NICs of VMs by node and interface."""
+def targets(nodes: Sequence[Node], nics: Mapping[tuple[str, str], Mapping[str, Any]]) -> Iterator[Target]:
+    """Yield every interface with an address that leads to one of the lab host; nics are those of VMs by node and interface."""
     # A switch's address is in no VLAN, so that the interface must be in the switch's own network too.
     servers = {(node.name, node.interfaces[0]["network"]): node.address for node in nodes if node.kind in SWITCHES}
     for node in nodes:
         for interface in node.interfaces:
+            nic = nics.get((node.name, interface["name"]), {})
+            model, backend = nic.get("model", "veth"), nic.get("backend") or {}
             server = servers.get((interface["switch"], interface["network"]))
-            if server and interface["addresses"]:
-                yield Target(node, interface["name"], models.get((node.name, interface["name"]), "veth"), server)
+            if backend.get("type") == "user":
+                # QEMU itself connects for the guest, by the lab host's loopback interface.
+                yield Target(node, interface["name"], f"{model}, user", gateway(backend), "127.0.0.1")
+            elif server and interface["addresses"]:
+                yield Target(node, interface["name"], model, server, server)

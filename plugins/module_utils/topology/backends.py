@@ -112,6 +112,11 @@ def lease(backend: Backend) -> str:
     return f"{first}/{network.prefixlen}"
 
 
+def gateway(backend: Backend) -> str:
+    """Return the address by which the guest reaches the lab host."""
+    return str(backend.get("host") or ip_network(backend.get("net") or _NET).network_address + 2)
+
+
 def forwards(backend: Backend) -> list[Forward]:
     """Return the ports of the lab host that lead through a backend into the guest."""
     found = []

@@ -91,7 +91,7 @@ def test_throughput(nodes: list[Node]) -> None:
     own = {"name": "plaza", "mac": None, "switch": None, "network": "plaza", "method": "static", "addresses": ["10.41.0.1/24"]}
     switch = node_from({"name": "plaza", "kind": "bridge", "interfaces": [{**own, "gateway": None}]})
     plan = Plan(("tcp", "udp", "ping"), seconds=1, repeats=2, port=5299, udp_rate=20)
-    results = measure(targets([*nodes, switch], {("bob", "lan"): "e1000"}), SHELLS, plan)
+    results = measure(targets([*nodes, switch], {("bob", "lan"): {"model": "e1000"}}), SHELLS, plan)
     assert [(result["node"], result["model"]) for result in results] == [("ann", "veth"), ("bob", "e1000")]
     for found in (result["measures"] for result in results):
         assert found["tcp_to_host"]["median"] > 10

@@ -20,14 +20,17 @@ LAB = {
         "lone": {"ipv4": "10.9.0.5/24", "gateway": "10.9.0.1"},
         "apart": {"ipv4": "10.8.0.5/24"},
         "none": {"ipv4": "none"},
+        "free": {"kind": "vm", "image": "tiny", "interfaces": {"eth0": {"backend": {"type": "user", "net": "10.6.0.0/24"}}}},
     },
     "links": ["far gate", "lone dark", {"endpoints": ["apart", "lit"], "tag": 7}, "none gate"],
 }
 
 
 def test_the_server_is_the_switch_and_not_the_gateway() -> None:
-    found = targets(nodes_from(compile_share(load(LAB))), {})
-    assert [(target.node.name, target.server) for target in found] == [("far", "10.7.0.1")]
+    share = compile_share(load(LAB))
+    nics = {(vm["name"], nic["id"]): nic for vm in share["vms"] for nic in vm["nics"]}
+    found = {target.node.name: (target.model, target.address, target.server) for target in targets(nodes_from(share), nics)}
+    assert found == {"far": ("veth", "10.7.0.1", "10.7.0.1"), "free": ("virtio-net-pci, user", "10.6.0.2", "127.0.0.1")}
 
 
 def test_a_spread_is_told_if_there_is_one_and_interfaces_if_a_node_has_several() -> None:
