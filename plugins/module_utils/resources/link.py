@@ -217,8 +217,9 @@ def _settled(target: Link, current: Link | None) -> Link:
 
 
 def _merged(current: BridgeSettings, target: BridgeSettings) -> BridgeSettings:
-    """Return target with its unmanaged settings filled from current."""
-    return replace(target, **{name: value for name, value in vars(current).items() if getattr(target, name) is None})
+    """Return target with its unmanaged settings filled from current, and without what the kernel does not tell at present."""
+    filled = replace(target, **{name: value for name, value in vars(current).items() if getattr(target, name) is None})
+    return filled if current.ageing_time is not None else replace(filled, ageing_time=None)
 
 
 def _with_lost(changes: list[Change[Link]], wanted: Mapping[str, Link], left: Mapping[str, Link]) -> list[Change[Link]]:

@@ -56,8 +56,13 @@ def settings_data(values: Mapping[str, Any]) -> bytes:
 
 
 def settings(data: bytes) -> dict[str, Any]:
-    """Unpack a bridge's settings; the kernel leaves out those that it was built without."""
+    """Unpack a bridge's settings; the kernel leaves out those that it was built without.
+
+    While its spanning tree changes, the kernel ages by another time and tells that one (br_set_topology_change): it is left out.
+    """
     found = attributes(data)
+    if whole(found.get(_STATE["topology_change"], b"")):
+        found.pop(_SETTINGS["ageing_time"][0], None)
     return {name: _unpacked(name, form, found[kind]) for name, (kind, form) in _SETTINGS.items() if kind in found}
 
 
