@@ -16,10 +16,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .flow_text import with_ports
 from .model import SPACES
 from .names import altname, namespace
 from .plain import Item
+from .port_settings import possible
 
 HOST = ""  # the lab host, or a bridge that joins two guests: at the end of a link, but no node that could be missing
 _SWITCHES = ("ovs", "bridge")
@@ -100,7 +100,7 @@ def narrowed(share: Item, names: Collection[str], there: Collection[str]) -> tup
         "members": [item for item in share["members"] if _key(item) in keys],
         **({"uplinks": [item for item in share["uplinks"] if _key(item) in keys]} if "uplinks" in share else {}),
         "bridges": [_bridge(item, keys, whole) for item in share["bridges"] if item["name"] in needed | part.devices],
-        "flows": [_flows(item, keys | {*there}) for item in share.get("flows") or () if item["name"] in needed | whole],
+        "flows": [possible(item, keys | {*there}, ()) for item in share.get("flows") or () if item["name"] in needed | whole],
         "shaping": [item for item in share["shaping"] if _key(item) in keys],
         "addresses": [
             item for item in share["addresses"] if _key(item) in keys | whole or (_key(item) not in owners and item["netns"] in spaces)
@@ -201,20 +201,15 @@ def _link(item: Item, keys: Collection[str], needed: Collection[str], whole: Col
 
 
 def _bridge(item: Item, keys: AbstractSet[str], whole: Collection[str]) -> Item:
-    kept = item if item["name"] in whole else {"name": item["name"], "datapath_type": item.get("datapath_type")}
-    return {**kept, "ports": [port for port in item["ports"] if keys >= {*_members(port)}]}
+    ports = [port for port in item["ports"] if keys >= {*_members(port)}]
+    if item["name"] not in whole:
+        return {"name": item["name"], "datapath_type": item.get("datapath_type"), "ports": ports}
+    return {**possible(item, (), {port["name"] for port in ports}), "ports": ports}
 
 
 def _members(port: Item) -> list[str]:
     """Return the interfaces of a port of Open vSwitch: its own, or those of a bond."""
     return port.get("interfaces") or [port["name"]]
-
-
-def _flows(item: Item, ports: Collection[str]) -> Item:
-    """Return what a switch has of flows and groups while some of its ports are missing: those that name none of these."""
-    there = {name: name for name in ports}
-    whole = {kind: [text for text in item[kind] if not with_ports(text, there.get)[1]] for kind in ("flows", "groups") if item.get(kind)}
-    return {**item, **whole}
 
 
 def _forwarding(item: Item | None, present: Collection[str]) -> Item | None:

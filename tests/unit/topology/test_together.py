@@ -114,6 +114,55 @@ def test_each_lab_host_has_ports_of_its_own_to_forward() -> None:
     assert problems({"g": behind(forward, host="elm"), "h": behind(forward, host="elm")}, [])
 
 
+PORTS: dict[str, Any] = {
+    "a": {"host": "elm"},
+    "b": {"host": "elm"},
+    "c": {"host": "fir"},
+    "net": {
+        "kind": "ovs",
+        "flows": ["in_port=a,actions=output:b", "in_port=c,actions=drop", "actions=NORMAL", "tcp,actions=group:1"],
+        "groups": ["group_id=1,type=all,bucket=output:a"],
+        "mirrors": [{"name": "one", "select_src_port": ["a"], "output_port": "b"}, {"name": "all", "select_all": True, "output_vlan": 9}],
+    },
+}
+
+
+def test_what_a_switch_says_of_ports_is_where_these_are() -> None:
+    found = shares(PORTS, ["a net", "b net", "c net"])
+    flows = {name: [flow for item in share["flows"] for flow in item["flows"]] for name, share in found.items()}
+    assert [len(one) for one in flows.values()] == [3, 2]
+    assert all("actions=NORMAL" in one for one in flows.values())
+    assert [len(share["flows"][0]["groups"]) for share in found.values()] == [1, 0]
+    assert [[mirror["name"] for mirror in share["bridges"][0]["mirrors"]] for share in found.values()] == [["one", "all"], ["all"]]
+
+
+def test_what_a_switch_says_of_ports_on_several_lab_hosts_is_refused() -> None:
+    net = {
+        "kind": "ovs",
+        "flows": ["in_port=a,actions=output:c", "in_port=a,actions=c", "in_port=a,actions=output:b"],
+        "mirrors": [{"name": "one", "select_src_port": ["a"], "output_port": "c"}],
+    }
+    bond = [{"endpoints": [name, {"node": "net", "bond": "two"}]} for name in ("a", "c")]
+    where = "names endpoints on several lab hosts (elm, fir); give the switch, or these nodes, one host"
+    assert problems({**PORTS, "net": net}, ["a net", "b net", "c net"]) == [
+        f"nodes.net.mirrors[0]: {where}",
+        f"nodes.net.flows[0]: {where}",
+        f"nodes.net.flows[1]: {where}",
+    ]
+    assert problems({**PORTS, "net": {"kind": "ovs"}}, [*bond, "b net"]) == [
+        "links[0].endpoints[1].bond: its links are on several lab hosts (elm, fir), and a bond is on one; give the far ends one host"
+    ]
+    assert shares({**PORTS, "net": {**net, "host": "elm"}}, ["a net", "b net", "c net"])["elm"]["flows"]
+
+
+def test_a_mirror_waits_for_its_ports() -> None:
+    share = compile_share(load({"name": "wood", "nodes": PORTS, "links": ["a net", "b net", "c net"]}))
+    for spaces, expected in ((["wood.a"], ["all"]), (["wood.a", "wood.b"], ["one", "all"])):
+        devices = {link["name"] for link in share["links"] if not link["netns"] and link["peer"][0] in spaces}
+        small, _part = narrowed(share, ["net"], devices.union(spaces))
+        assert [mirror["name"] for mirror in small["bridges"][0]["mirrors"]] == expected
+
+
 # Everything that a lab can be made of, on two lab hosts.
 ALL: dict[str, Any] = {
     "a": {"host": "elm", "exec": ["true"]},
@@ -146,11 +195,12 @@ WIRES: list[Any] = [
 
 def test_all_of_it_together_and_any_two_of_its_nodes() -> None:
     found = shares(ALL, WIRES)
-    assert {"a", "b", "g", "net", "out"} <= set(names(found["elm"])) and {"c", "h", "i", "me", "wan"} <= set(names(found["fir"]))
+    assert {"a", "b", "g", "net", "out"} <= set(names(found["elm"]))
+    assert {"c", "h", "i", "me", "wan"} <= set(names(found["fir"]))
     for share in found.values():
         devices = {name for kind in ("links", "bridges", "members") for name in names(share, kind)}
         there = devices.union(names(share, "namespaces"))
         for some in combinations(names(share), 2):
             for present in (set(), there):
                 small, part = narrowed(share, some, present)
-                assert set(names(small)) == set(some) and part.names == set(some)
+                assert set(names(small)) == part.names == set(some)
