@@ -12,6 +12,11 @@ from typing import Any
 from .flow_text import with_ports
 
 
+def members(port: Mapping[str, Any]) -> list[str]:
+    """Return the interfaces of a port: its own, or those of a bond."""
+    return list(port.get("interfaces") or [port["name"]])
+
+
 def mirrored(mirror: Mapping[str, Any]) -> list[str]:
     """Return the ports that a mirror names."""
     output = mirror.get("output_port")

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErrors
+from ansible_collections.netvirt.lab.plugins.module_utils.reach.paths import Wiring, shown
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import compile_share, compile_shares, load
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.machines import Machine
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.narrow import narrowed
@@ -204,3 +205,9 @@ def test_all_of_it_together_and_any_two_of_its_nodes() -> None:
             for present in (set(), there):
                 small, part = narrowed(share, some, present)
                 assert set(names(small)) == part.names == set(some)
+
+
+def test_a_path_leads_over_a_bond() -> None:
+    nodes = {"a": {}, "b": {}, "net": {"kind": "ovs"}, "far": {"kind": "ovs"}}
+    share = compile_share(load({"name": "wood", "nodes": nodes, "links": ["a net", "b far", BOTH, BOTH]}))
+    assert shown(Wiring(share).path("a", "b")) == "a:eth0 - net - far - b:eth0"
