@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_interface
 from pathlib import Path
 from typing import Any
 
@@ -46,14 +47,23 @@ class _Waiting:
 
 @dataclass
 class Watch:
-    """What all nodes of a lab have in common, read once per tick and not once per node."""
+    """What all nodes of a lab have in common, read once per tick and not once per node.
+
+    served are the subnets whose leases this lab host gives, None for all of the lab's.
+    """
 
     lab: str
     shells: Shells
     routing: Routing | None = None
+    served: Sequence[str] | None = None
     macs: frozenset[str] = frozenset()
     running: frozenset[str] = frozenset()
     attempts: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def knows(self, interface: Mapping[str, Any]) -> bool:
+        """Say whether this lab host gives an interface its lease. Who has its address from elsewhere has none that is known here."""
+        first = next((address for address in interface["addresses"] if ":" not in address), None)
+        return first is not None and (self.served is None or str(ip_interface(first).network) in self.served)
 
     def look(self) -> None:
         """Read leases and pids anew. The guests boot on the same cores: looking must cost nothing."""
@@ -121,8 +131,7 @@ def _started(node: Node, watch: Watch) -> Iterator[str]:
     while node.here and node.name not in watch.running:
         yield "process (QEMU does not run)"
     for interface in node.interfaces if node.near else ():
-        # Who has its address from a server outside of the lab has none that is known here.
-        while interface["method"] == "dhcp" and interface["addresses"] and interface["mac"] not in watch.macs:
+        while interface["method"] == "dhcp" and watch.knows(interface) and interface["mac"] not in watch.macs:
             yield f"lease ({interface['mac']} on {interface['switch']} has none)"
 
 

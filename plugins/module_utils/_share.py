@@ -38,6 +38,7 @@ from .resources.space import SpaceDriver, space_from
 from .resources.uplink import UplinkDriver, uplink_from
 from .resources.vm_goals import vm_goals
 from .topology.narrow import narrowed, without
+from .topology.port_settings import members
 from .transport import namespaces
 from .transport.netlink import Netlink
 
@@ -208,7 +209,7 @@ def crowd_notices(share: Mapping[str, Any], most: str | None) -> list[str]:
 
 def _userspace_ports(bridges: Sequence[Mapping[str, Any]], datapath: Callable[[], HostDatapath]) -> set[str]:
     userspace = (bridge for bridge in bridges if (bridge.get("datapath_type") or datapath().type) == "netdev")
-    return {name for bridge in userspace for port in bridge.get("ports") or () for name in port.get("interfaces") or [port["name"]]}
+    return {name for bridge in userspace for port in bridge.get("ports") or () for name in members(port)}
 
 
 def _plain_header(nic: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -85,10 +85,11 @@ def main() -> None:
         options = module.params
         share, timeout = unpacked(options["share"]), options["timeout"]
         routing = Routing(share["lab"], routers(share), min(timeout, PATIENCE))
+        served = [network["subnet"] for network in (share.get("dnsmasq") or {}).get("networks") or ()]
         with shells(module.params["private_key"]) as keys:
             missing = {node["name"] for node in share.get("visitors") or () if node["home"] not in (options["machines"] or [node["home"]])}
             nodes = [node for node in nodes_from(share) if node.name not in missing]
-            seconds = wait_until_ready(nodes, Watch(share["lab"], keys, routing), timeout)
+            seconds = wait_until_ready(nodes, Watch(share["lab"], keys, routing, served), timeout)
     for warning in routing.warnings:
         module.warn(warning)
     module.exit_json(changed=False, seconds=seconds)

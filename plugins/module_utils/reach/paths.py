@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..topology.model import SPACES, SWITCHES
+from ..topology.port_settings import members
 
 LAB_HOST = "the lab host"
 
@@ -42,7 +43,8 @@ class Wiring:
         self._names = {node["netns"]: node["name"] for node in nodes if node["kind"] in SPACES}
         self._host = next((node["name"] for node in nodes if node["kind"] == "host"), LAB_HOST)
         self._switches = {node["interfaces"][0]["name"]: node["name"] for node in nodes if node["kind"] in SWITCHES}
-        self.ports = {port["name"]: (bridge, port) for bridge in share.get("bridges") or [] for port in bridge.get("ports") or ()}
+        ports = ((bridge, port) for bridge in share.get("bridges") or [] for port in bridge.get("ports") or ())
+        self.ports = {name: (bridge, port) for bridge, port in ports for name in members(port)}
         self.links = {(link.get("netns") or "", link["name"]): link for link in share.get("links") or []}
         self._steps: dict[str, list[Step]] = {}
         for here, there in self._pairs(share):

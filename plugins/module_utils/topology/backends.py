@@ -129,6 +129,11 @@ def forwards(backend: Backend) -> list[Forward]:
     return found
 
 
+def is_plain(backend: Backend) -> bool:
+    """Say whether a backend is the tap that the lab makes anyway."""
+    return backend["type"] == "tap" and not any(backend[key] for key in ("script", "downscript", "device"))
+
+
 def listens(backend: Backend) -> str | None:
     """Return the address that a backend waits at for the other guest."""
     return backend.get("listen")

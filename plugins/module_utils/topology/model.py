@@ -238,8 +238,8 @@ class Node:
 
     @property
     def spans(self) -> bool:
-        """Say whether the node may be on several lab hosts: a switch is where its nodes are, unless the file says where."""
-        return self.switch is not None and self.host is None
+        """Say whether the node may be on several lab hosts: a switch or a medium is where its nodes are, unless the file says where."""
+        return (self.switch is not None or self.kind == "medium") and self.host is None
 
     @property
     def own_interfaces(self) -> list[str]:

@@ -16,10 +16,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .flow_text import with_ports
 from .model import SPACES
 from .names import altname, namespace
 from .plain import Item
+from .port_settings import members, possible
 
 HOST = ""  # the lab host, or a bridge that joins two guests: at the end of a link, but no node that could be missing
 _SWITCHES = ("ovs", "bridge")
@@ -60,7 +60,7 @@ class Part:
         if kind == "uplink":
             return thing.to in self.devices
         if kind == "ovs_port":
-            return name in self.gone or thing.bridge in self.devices
+            return self.gone.issuperset(thing.interfaces or [name]) or thing.bridge in self.devices
         if kind == "shaping":
             return netns in self.spaces or thing.key in self.keys
         return bool(netns) and netns in self.spaces
@@ -100,7 +100,7 @@ def narrowed(share: Item, names: Collection[str], there: Collection[str]) -> tup
         "members": [item for item in share["members"] if _key(item) in keys],
         **({"uplinks": [item for item in share["uplinks"] if _key(item) in keys]} if "uplinks" in share else {}),
         "bridges": [_bridge(item, keys, whole) for item in share["bridges"] if item["name"] in needed | part.devices],
-        "flows": [_flows(item, keys | {*there}) for item in share.get("flows") or () if item["name"] in needed | whole],
+        "flows": [possible(item, keys | {*there}, ()) for item in share.get("flows") or () if item["name"] in needed | whole],
         "shaping": [item for item in share["shaping"] if _key(item) in keys],
         "addresses": [
             item for item in share["addresses"] if _key(item) in keys | whole or (_key(item) not in owners and item["netns"] in spaces)
@@ -145,7 +145,7 @@ def _owners(share: Item) -> dict[str, set[str]]:
     """Return the nodes that each interface joins, or belongs to, by its key; bridges' own devices are not among them."""
     spaces: dict[str, str] = {node["netns"]: node["name"] for node in share["nodes"] if node["netns"]}
     switches: dict[str, str] = {node["interfaces"][0]["device"]: node["name"] for node in share["nodes"] if node["kind"] in _SWITCHES}
-    ports = {name: (switches[bridge["name"]], port) for bridge in share["bridges"] for port in bridge["ports"] for name in _members(port)}
+    ports = {name: (switches[bridge["name"]], port) for bridge in share["bridges"] for port in bridge["ports"] for name in members(port)}
     nics = ((vm["name"], nic) for vm in share["vms"] for nic in vm.get("nics") or () if nic["tap"])
     taps = {_key({"name": nic["tap"], "netns": nic.get("netns")}): name for name, nic in nics}
     links = _by_key([item for item in share["links"] if item["kind"] != "bridge"])
@@ -201,20 +201,10 @@ def _link(item: Item, keys: Collection[str], needed: Collection[str], whole: Col
 
 
 def _bridge(item: Item, keys: AbstractSet[str], whole: Collection[str]) -> Item:
-    kept = item if item["name"] in whole else {"name": item["name"], "datapath_type": item.get("datapath_type")}
-    return {**kept, "ports": [port for port in item["ports"] if keys >= {*_members(port)}]}
-
-
-def _members(port: Item) -> list[str]:
-    """Return the interfaces of a port of Open vSwitch: its own, or those of a bond."""
-    return port.get("interfaces") or [port["name"]]
-
-
-def _flows(item: Item, ports: Collection[str]) -> Item:
-    """Return what a switch has of flows and groups while some of its ports are missing: those that name none of these."""
-    there = {name: name for name in ports}
-    whole = {kind: [text for text in item[kind] if not with_ports(text, there.get)[1]] for kind in ("flows", "groups") if item.get(kind)}
-    return {**item, **whole}
+    ports = [port for port in item["ports"] if keys >= {*members(port)}]
+    if item["name"] not in whole:
+        return {"name": item["name"], "datapath_type": item.get("datapath_type"), "ports": ports}
+    return {**possible(item, (), {port["name"] for port in ports}), "ports": ports}
 
 
 def _forwarding(item: Item | None, present: Collection[str]) -> Item | None:

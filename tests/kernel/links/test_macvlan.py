@@ -33,7 +33,12 @@ def kind(netns: str, name: str) -> dict[str, Any]:
 
 
 def lab(mode: str, **nodes: Any) -> dict[str, Any]:
-    nodes = {"fish": {"ipv4": "10.77.0.2/24"}, "crab": {"ipv4": "10.77.0.3/24"}, **nodes, "sea": {"kind": "uplink", "device": "nic0"}}
+    nodes = {
+        "fish": {"ipv4": "10.77.0.2/24"},
+        "crab": {"kind": "container", "ipv4": "10.77.0.3/24"},
+        **nodes,
+        "sea": {"kind": "uplink", "device": "nic0"},
+    }
     links = [{"endpoints": [name, "sea"], "mode": mode} for name in nodes if name != "sea"]
     return compile_share(load({"name": LAB, "nodes": nodes, "links": links}))
 

@@ -133,3 +133,12 @@ def test_attempts_to_log_in_end_with_the_wait(home: Path) -> None:
     with pytest.raises(LabErrors, match=r"stuck at the stage: ssh \(root@10\.41\.0\.7\)"):
         wait_until_ready([GUEST], watch, timeout=0.2)
     assert [attempt.returncode for attempt in attempts] == [-9]
+
+
+def test_a_lease_is_waited_for_where_it_is_given(home: Path) -> None:
+    leased = node_from({"name": "deep", "kind": "vm", "interfaces": [{**INTERFACE, "mac": "52:54:00:00:00:07", "method": "dhcp"}]})
+    shells = Saying("")
+    assert set(wait_until_ready([leased], Watch("square", shells, served=["10.42.0.0/24"]), timeout=20)) == {"deep"}
+    for served in (["10.41.0.0/24"], None):
+        with pytest.raises(LabErrors, match=r"stuck at the stage: lease \(52:54:00:00:00:07 on plaza has none\)"):
+            wait_until_ready([leased], Watch("square", shells, served=served), timeout=0)

@@ -9,8 +9,9 @@ from collections import defaultdict
 from dataclasses import replace
 
 from ..model import Link, Node, Switch, Topology
-from ..names import LOCAL_MAC, macs
+from ..names import LOCAL_MAC, bond_port, macs
 from ..plain import Item, given
+from ..port_settings import possible
 from .links import DEFAULT_VLAN, has_vlans
 
 
@@ -25,7 +26,20 @@ def parts(topology: Topology) -> dict[str, Topology]:
             nodes[machine][name] = _lent(node, machine, topology.name)
     for link in topology.links:
         links[topology.machine_of(link)].append(link)
-    return {one.name: replace(topology, nodes=nodes[one.name], links=tuple(links[one.name])) for one in topology.machines}
+    found = {one.name: replace(topology, nodes=nodes[one.name], links=tuple(links[one.name])) for one in topology.machines}
+    return {
+        name: replace(part, nodes={key: _with_ports_here(node, part) for key, node in part.nodes.items()}) for name, part in found.items()
+    }
+
+
+def _with_ports_here(node: Node, part: Topology) -> Node:
+    """Return a switch with what it says of ports that it has on this lab host, and of none."""
+    if node.kind != "ovs" or node.switch is None or node.switch.tunnel is None:
+        return node
+    ends = [end for end, _far, _link in part.ends(node.name)]
+    interfaces = {*(end.interface or "" for end in ends), node.switch.tunnel.device}
+    ports = {*interfaces, *(bond_port(part.name, node.name, end.bond) for end in ends if end.bond)}
+    return replace(node, switch=replace(node.switch, bridge=possible(node.switch.bridge, interfaces, ports)))
 
 
 def _lent(node: Node, machine: str, lab: str) -> Node:

@@ -13,12 +13,13 @@ from typing import Any
 
 from .. import schema
 from ..layers import RawLink
-from ..model import SWITCHES, Endpoint, Link, Node
+from ..model import SPACES, SWITCHES, Endpoint, Link, Node
 from ..values import Problems, shown, suggestion
 
 # Two ends of a link never share one of these, but for the words that say how an address is found.
 _ONE_END = frozenset(("mac", "ipv4", "ipv6", "gateway", "device"))
 _METHODS = ("dhcp", "auto", "none")
+_CARRIED = frozenset((*SPACES, "vm"))  # what may sit on an uplink
 
 
 class _End:
@@ -164,7 +165,7 @@ def pair_problem(first: Node, second: Node) -> str:
     if first is second:
         return f"both ends are at node '{first.name}'; a link joins two nodes"
     kinds = {first.kind, second.kind}
-    if "uplink" in kinds and not kinds & {*SWITCHES, "netns", "vm"}:
+    if "uplink" in kinds and not kinds & {*SWITCHES, *_CARRIED}:
         other = second if first.kind == "uplink" else first
         return f"an uplink is a port of a switch, or carries namespaces and guests; link '{other.name}' with a switch that has it"
     if kinds == {"host"}:
@@ -175,7 +176,7 @@ def pair_problem(first: Node, second: Node) -> str:
 def _uplink_problems(path: str, ends: _Ends, raw: Mapping[str, Any]) -> list[str]:
     """Say what is asked of an interface that is the lab host's own."""
     kinds = {end.node.kind for end in ends}
-    if raw.get("mode") is not None and not ("uplink" in kinds and kinds & {"netns", "vm"}):
+    if raw.get("mode") is not None and not ("uplink" in kinds and kinds & _CARRIED):
         return [f"{path}.mode: is for a link between a namespace or a guest and an uplink; leave it out"]
     if "uplink" not in kinds:
         return []

@@ -14,6 +14,7 @@ from ..machines import Machine
 from ..model import Node, Topology
 from ..values import Problems, suggestion
 from .automatic import Room, automatic, demand
+from .together import check_together, spread, together
 
 # What is on a lab host before the lab is, so that no other will do.
 _FIXED = {"host": "which lab host it is", "uplink": "which lab host has it"}
@@ -38,13 +39,17 @@ def placed(topology: Topology, machines: Sequence[Machine], record: Mapping[str,
         raise LabErrors(problems)
     if len(machines) < 2:
         return replace(topology, machines=tuple(machines))
-    pinned = {node.name: home for node in topology.nodes.values() if (home := _pinned(node))}
-    kept = {name: home for name, home in record.items() if name in topology.nodes and name not in pinned and home in names}
+    groups = together(topology)
+    given = {node.name: home for node in topology.nodes.values() if (home := _pinned(node))}
+    check_together(topology, groups, given, problems)
+    pinned = spread(groups, given)
+    kept = spread(groups, {name: home for name, home in record.items() if name in topology.nodes and home in names})
     rooms = {machine.name: Room(machine) for machine in machines}
-    for name, home in {**kept, **pinned}.items():
+    known = {**kept, **pinned}
+    for name, home in known.items():
         rooms[home].take(demand(topology.nodes[name], topology))
     problems += [problem for room in rooms.values() for problem in room.overfull()]
-    homes = automatic(topology, rooms, {**kept, **pinned}, problems)
+    homes = automatic(topology, rooms, known, groups, problems)
     problems += [
         f"lab host '{machine.name}': netvirt_underlay is missing: the address by which the other lab hosts reach it"
         for machine in machines

@@ -9,7 +9,7 @@ of the work, by weight. What is already placed stays where it is, so a new node 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..._errors import LabError
@@ -40,6 +40,12 @@ def demand(node: Node, topology: Topology) -> Demand:
             memory = 0  # reported with the guest's other mistakes
         return Demand(node.name, _GUEST_WORK * node.guest.cpus, memory, node.guest.cpus)
     return Demand(node.name, 1.0 if node.space else 0.0)
+
+
+def _sum(each: Sequence[Demand]) -> Demand:
+    """Return what nodes take together."""
+    name = ", ".join(one.name for one in each)
+    return Demand(name, sum(one.work for one in each), sum(one.memory for one in each), sum(one.cpus for one in each))
 
 
 class Room:
@@ -85,8 +91,10 @@ class Room:
                 yield f"lab host '{self.machine.name}': {guests} need {needed} {what}, and it has {there} ({variable}); move some by host"
 
 
-def automatic(topology: Topology, rooms: Mapping[str, Room], homes: Mapping[str, str], problems: Problems) -> dict[str, str]:
-    """Return the home of every node; homes are those that are known already."""
+def automatic(
+    topology: Topology, rooms: Mapping[str, Room], homes: Mapping[str, str], groups: Mapping[str, tuple[str, ...]], problems: Problems
+) -> dict[str, str]:
+    """Return the home of every node; homes are those that are known already, and groups are nodes that must be together."""
     found = dict(homes)
     wanted = {name: demand(node, topology) for name, node in topology.nodes.items()}
     weights = sum(room.machine.weight for room in rooms.values()) or 1.0
@@ -95,17 +103,18 @@ def automatic(topology: Topology, rooms: Mapping[str, Room], homes: Mapping[str,
     last = ""
     for name, near in _walk(topology):
         if name not in found and topology.nodes[name].switch is None:
-            home = _chosen(wanted[name], rooms, shares, (found.get(near, ""), last))
+            group = groups.get(name, (name,))
+            one = _sum([wanted[each] for each in group])
+            home = _chosen(one, rooms, shares, (found.get(near, ""), last))
             if home:
-                rooms[home].take(wanted[name])
+                rooms[home].take(one)
             else:
-                one = wanted[name]
                 left = "; ".join(room.free() for room in rooms.values())
                 problems.append(
                     f"{topology.nodes[name].path}: no lab host has {one.memory} MiB of memory and {one.cpus} processors left ({left}); "
                     "give the lab hosts more (netvirt_memory, netvirt_cpus), or the lab another one"
                 )
-            found[name] = home or next(iter(rooms))
+            found.update(dict.fromkeys(group, home or next(iter(rooms))))
         last = found.get(name, last)
     return _with_switches(topology, found, next(iter(rooms)))
 

@@ -110,9 +110,9 @@ class _Naming:
 
     def _end(self, end: Endpoint, far: Endpoint) -> Endpoint:
         lab = self._topology.name
-        uplink = self._topology.nodes[end.node].device or self._topology.nodes[far.node].device
-        carried = {self._topology.nodes[one.node].kind for one in (end, far)} & {"netns", "vm"}
-        if uplink and not carried:
+        nodes = [self._topology.nodes[one.node] for one in (end, far)]
+        uplink = nodes[0].device or nodes[1].device
+        if uplink and not any(node.space or node.guest for node in nodes):
             return replace(end, interface=uplink)
         if self._topology.nodes[end.node].device:
             theirs = (far.node, far.interface or "")

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..._errors import LabError
 from ...images.catalogue import Image, find, own_image
-from ..backends import forwards
+from ..backends import Forward, forwards
 from ..model import Endpoint, Guest, Link, Node, Topology, User, addresses
 from ..plain import given, plain
 from ..values import Problems
@@ -106,13 +106,17 @@ def _backend(end: Endpoint, far: Endpoint, topology: Topology) -> dict[str, Any]
     return given(**{key: names.get(key, value) for key, value in end.backend.items()})
 
 
+def forwarded(node: Node, topology: Topology) -> Forward | None:
+    """Return the port of the lab host that carries a guest which leads to its SSH."""
+    ways = (way for end, _far, _link in topology.ends(node.name) if end.backend for way in forwards(end.backend))
+    return next((way for way in ways if (way.protocol, way.guest_port) == ("tcp", _SSH)), None)
+
+
 def login(node: Node, topology: Topology) -> tuple[str, int] | None:
     """Return address and port by which the lab host gets to a guest's SSH: a port that leads there, or its first near address."""
-    ends = topology.ends(node.name)
-    for way in (way for end, _far, _link in ends if end.backend for way in forwards(end.backend)):
-        if (way.protocol, way.guest_port) == ("tcp", _SSH):
-            return way.host or "127.0.0.1", way.port
-    near = (end for end, far, _link in ends if end.network or topology.nodes[far.node].kind == "host")
+    if way := forwarded(node, topology):
+        return way.host or "127.0.0.1", way.port
+    near = (end for end, far, _link in topology.ends(node.name) if end.network or topology.nodes[far.node].kind == "host")
     address = next((address.partition("/")[0] for end in near for address in addresses(end)), None)
     return (address, _SSH) if address else None
 

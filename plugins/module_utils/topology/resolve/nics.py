@@ -10,11 +10,12 @@ of its own, or for one that others' backends are in too. In a link between two g
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..backends import PAIRS, Forward, forwards, lease, listens, medium, mistakes
+from ..backends import PAIRS, Forward, forwards, is_plain, lease, listens, medium, mistakes
 from ..model import Endpoint, Ip, Link, Node, Topology
 from ..names import Names, digest
 from ..values import Problems
@@ -29,15 +30,17 @@ def plugged(topology: Topology, problems: Problems) -> Topology:
     """Return the topology with every backend complete, and a medium for each NIC that no link is for."""
     ports = _Ports(topology, problems)
     links = [_wired(link, topology, ports, problems) for link in topology.links]
-    nodes = dict(topology.nodes)
+    nodes, carriers = dict(topology.nodes), dict(topology.carriers)
     for node in topology.nodes.values():
         for nic in node.guest.interfaces if node.guest else ():
             link = _alone(node, nic, problems)
             far = link.ends[1].node
             nodes.setdefault(far, Node(far, "medium", nic.path, hidden=True))
+            if carriers:
+                carriers[far] = tuple(dict.fromkeys((*carriers.get(far, ()), carriers[node.name][0])))
             links.append(link)
     _check_models(replace(topology, links=tuple(links)), problems)
-    return replace(topology, nodes=nodes, links=tuple(links))
+    return replace(topology, nodes=nodes, links=tuple(links), carriers=carriers)
 
 
 def _alone(node: Node, nic: Endpoint, problems: Problems) -> Link:
@@ -65,7 +68,7 @@ def _wired(link: Link, topology: Topology, ports: _Ports, problems: Problems) ->
     kind = backend["type"]
     if kinds == {"vm"}:
         link = _pair(link, first, second, ports, problems)
-    elif kind == "tap" and not any(backend[key] for key in ("script", "downscript", "device")):
+    elif is_plain(backend):
         return replace(link, ends=(replace(first, backend=None), replace(second, backend=None)))
     elif kind == "tap" and kinds <= {"vm", "ovs", "bridge"}:
         if backend["device"]:
@@ -108,16 +111,17 @@ class _Ports:
     def __init__(self, topology: Topology, problems: Problems) -> None:
         self.topology, self.lab = topology, topology.name
         self._names = Names("port of the lab host")
-        taken: list[tuple[Forward, str]] = []
+        taken: dict[str, list[tuple[Forward, str]]] = defaultdict(list)
         for end in _backends(topology):
+            there = taken[topology.carriers.get(end.node, ("",))[0]]
             for port, key in _listened(end.backend or {}):
                 path = f"{end.path}.backend.{key}"
                 # What one backend asks twice, it is told itself.
-                others = (where for other, where in taken if port.meets(other) and not where.startswith(f"{end.path}."))
+                others = (where for other, where in there if port.meets(other) and not where.startswith(f"{end.path}."))
                 owner = next(others, None)
                 if owner:
                     problems.append(f"{path}: port {port.port}/{port.protocol} of the lab host is taken by {owner}")
-                taken.append((port, path))
+                there.append((port, path))
                 self._names.claim(str(port.port), path, [])
 
     def derive(self, path: str, *names: str) -> int:

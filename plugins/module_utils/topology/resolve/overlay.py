@@ -46,7 +46,8 @@ def _most(topology: Topology, heads: dict[str, str]) -> dict[str, int]:
     rooms = {machine.name: machine.mtu - machine.overhead for machine in topology.machines}
     most: dict[str, int] = {}
     for name, head in heads.items():
-        if len(topology.carriers[name]) > 1:
+        switch = topology.nodes[name].switch
+        if switch and switch.tunnel:
             room = min(rooms[machine] for machine in topology.carriers[name])
             most[head] = min(room, most.get(head, room))
     subs = {name for name, node in topology.nodes.items() if node.space and node.space.interfaces}

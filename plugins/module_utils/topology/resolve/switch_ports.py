@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ..flow_text import with_ports
-from ..model import Node, Topology
+from ..model import Endpoint, Link, Node, Topology
 from ..names import bond_port
+from ..port_settings import mirrored
 from ..values import Problems, suggestion
 
 _VERSIONS = frozenset(("OpenFlow13", "OpenFlow14", "OpenFlow15"))
@@ -33,11 +34,20 @@ def check_bonds(topology: Topology, problems: Problems) -> None:
             path = f"{node.path}.bonds.{name}" if name in described else f"{ends[0].path}.bond"
             if len(ends) < 2:
                 problems.append(f"{path}: a bond needs at least two links of '{node.name}' with 'bond: {name}', not {len(ends)}")
+            homes = _machines(topology, [link for end, _far, link in topology.ends(node.name) if end in ends]) if node.spans else ""
+            if homes:
+                problems.append(f"{path}: its links are on several lab hosts ({homes}), and a bond is on one; give the far ends one host")
             for key in _VLANS:
                 if len({getattr(end, key) for end in ends}) > 1:
                     problems.append(f"{path}: the links differ in {key}, which is the bond's; give all of them the same")
             if (described.get(name) or {}).get("mode") == "balance-tcp" and described[name]["lacp"] in (None, "off"):
                 problems.append(f"{path}.mode: balance-tcp needs lacp; add 'lacp: active' at one end, and active or passive at the other")
+
+
+def _machines(topology: Topology, links: Iterable[Link]) -> str:
+    """Return the names of the lab hosts that links are on if these are several, else ''."""
+    found = sorted({topology.machine_of(link) for link in links})
+    return ", ".join(found) if len(found) > 1 else ""
 
 
 def with_ports_of_switches(topology: Topology, problems: Problems) -> Topology:
@@ -50,6 +60,13 @@ def with_ports_of_switches(topology: Topology, problems: Problems) -> Topology:
     return replace(topology, nodes=nodes)
 
 
+def _beyond(far: Endpoint, node: Node, topology: Topology) -> Endpoint:
+    """Return the far end of a link that the file knows, behind the hidden bridge that joins it with another lab host."""
+    if not topology.nodes[far.node].switch or not topology.nodes[far.node].hidden:
+        return far
+    return next(end for _own, end, _link in topology.ends(far.node) if end.node != node.name)
+
+
 class _Ports:
     """The ports of a switch by what a file may call them: the far end, or its node."""
 
@@ -60,10 +77,14 @@ class _Ports:
         self._interfaces: dict[str, str] = {}
         self._ports: dict[str, str] = {}
         self._shaped = set()
-        for end, far, _link in topology.ends(node.name):
+        self._links: dict[str, Link] = {}
+        self._topology = topology
+        for end, near, link in topology.ends(node.name):
+            far = _beyond(near, node, topology)
             for name in (far.node, str(far)):
                 self._interfaces[name] = end.interface or ""
-                self._shaped.update([name] if end.shaping or far.ifb else [])
+                self._links[name] = link
+                self._shaped.update([name] if end.shaping or near.ifb else [])
                 self._ports[name] = bond_port(topology.name, node.name, end.bond) if end.bond else end.interface or ""
 
     def named(self, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,6 +105,7 @@ class _Ports:
 
     def _mirror(self, mirror: Mapping[str, Any], path: str) -> dict[str, Any]:
         found = dict(mirror)
+        self._require_near(mirrored(mirror), path)
         for key in ("select_src_port", "select_dst_port"):
             if mirror[key]:
                 found[key] = [self._port(name, f"{path}.{key}") for name in mirror[key]]
@@ -105,10 +127,23 @@ class _Ports:
         return qos
 
     def _flow(self, text: str, path: str) -> str:
-        whole, unknown = with_ports(text, self._interfaces.get)
+        named: list[str] = []
+
+        def lookup(name: str) -> str | None:
+            named.append(name)
+            return self._interfaces.get(name)
+
+        whole, unknown = with_ports(text, lookup)
+        self._require_near(named, path)
         for name in unknown:
             self._unknown(name, path)
         return whole
+
+    def _require_near(self, names: Iterable[str], path: str) -> None:
+        """Report what names endpoints on several lab hosts: a packet from another one comes in by the tunnel."""
+        homes = _machines(self._topology, (self._links[name] for name in names if name in self._links))
+        if homes:
+            self._problems.append(f"{path}: names endpoints on several lab hosts ({homes}); give the switch, or these nodes, one host")
 
     def _unknown(self, name: str, path: str) -> None:
         self._problems.append(f"{path}: no endpoint '{name}' at this switch{suggestion(name, self._interfaces)}")
