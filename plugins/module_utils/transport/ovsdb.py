@@ -63,7 +63,7 @@ def stored() -> Sequence[Mapping[str, Any]]:
 
 def not_running(database: str | None) -> LabError:
     """Return the error for a database server that does not run."""
-    return LabError(f"Open vSwitch does not run: there is no socket {remote(database)[5:]}; {START}.")
+    return LabError(f"Open vSwitch does not run: nobody answers at {remote(database)[5:]}; {START}.")
 
 
 class Database:

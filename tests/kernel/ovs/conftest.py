@@ -21,7 +21,7 @@ import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import Goal, Scope, converge, diff
 from ansible_collections.netvirt.lab.plugins.module_utils.resources._ovs_items import bridge_from
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.ovs import OvsDriver
-from ansible_collections.netvirt.lab.plugins.module_utils.transport import namespaces, processes
+from ansible_collections.netvirt.lab.plugins.module_utils.transport import namespaces, ovsdb, processes
 
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 COLLECTIONS = Path(__file__).resolve().parents[3] / ".cache"
@@ -57,6 +57,9 @@ class PrivateSwitch:
         if pidfile.exists():
             processes.end([int(pidfile.read_text())], patience=30)
         pidfile.unlink(missing_ok=True)
+        # Until the database's server has seen that it is gone, it seems to run.
+        while daemon == "ovs-vswitchd" and ovsdb.running(self.socket) and ovsdb.Database(self.socket, {}).daemon_runs():
+            time.sleep(0.02)
 
     def vsctl(self, words: str) -> str:
         return shell(f"ovs-vsctl --timeout=20 {words}").strip()
