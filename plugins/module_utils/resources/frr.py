@@ -51,7 +51,14 @@ fi
 [ ! -s own.conf ] || later="$later own.conf"
 rm -f "$sockets/$daemon.vty"
 case $daemon in
-zebra) rm -f "$sockets/zserv.api" ;;
+zebra)
+    rm -f "$sockets/zserv.api"
+    # The others tell a zebra each route once: to one that takes the place of another they would not say a word.
+    for file in "$sockets"/*.pid; do
+        [ "$file" != "$sockets/mgmtd.pid" ] && read -r pid <"$file" 2>/dev/null || continue
+        tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qxF "$file" && kill -KILL "$pid"
+    done
+    ;;
 mgmtd) ;;
 *)
     # One that does not find zebra looks again only ten seconds later, and until then knows no interfaces.

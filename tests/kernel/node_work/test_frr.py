@@ -95,6 +95,12 @@ def test_ospf_in_a_line(hamlet: Hamlet) -> None:
     until(end_to_end, 180)
     assert hamlet.bring(share) == {}
 
+    # Those who have told their routes to a zebra that is gone tell them to the next one.
+    os.kill(daemon("zebra", "west"), signal.SIGKILL)
+    until(lambda: "proto ospf" not in shell("ip -n west route"), 120)
+    until(end_to_end, 180)
+    assert hamlet.bring(share) == {}
+
     others = {(name, node): daemon(name, node) for name in ("zebra", "ospfd", "ospf6d") for node in NAMES}
     share["frr"][0]["ospf"]["cost"] = {"eth1": 77}
     shown = hamlet.changed(share)

@@ -45,6 +45,8 @@ FILES = {
     "</graph></graphml>",
     "../edge.clab.yml": "{topology: {nodes: {c: {kind: linux, image: '{{ tag }}'}}}}",
     "group_vars/pupils.yml": "{floor: 3}",
+    # What a topology may read and Ansible must not.
+    "own.nft": "table ip own {}",
 }
 
 
