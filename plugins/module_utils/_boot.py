@@ -33,9 +33,9 @@ def main(arguments: Sequence[str]) -> None:
     told: dict[str, Any] = json.loads(data.read_text(encoding="utf-8"))
     lab = told["share"]["lab"]
     try:
-        print(f"netvirt: lab '{lab}' is back, {back(lab, told)} things were made.")
+        sys.stdout.write(f"netvirt: lab '{lab}' is back, {back(lab, told)} things were made.\n")
     except LabError as error:
-        sys.exit(f"netvirt: lab '{lab}' could not be brought back: {error}")
+        raise SystemExit(f"netvirt: lab '{lab}' could not be brought back: {error}") from None
 
 
 def back(lab: str, told: dict[str, Any]) -> int:

@@ -66,7 +66,8 @@ def make(home: Path, layout: Layout, place: Callable[[int], None], settle: Calla
     try:
         with os.fdopen(answers) as said, os.fdopen(order, "w") as tell:
             place(maker)
-            print("go", file=tell, flush=True)
+            tell.write("go\n")
+            tell.flush()
             # The maker tells the number of its child, which tells that it is done, whoever comes first.
             first = int("".join(_answer(said.readline(), home) for _both in range(2)))
             for kind in layout.kinds:
@@ -74,7 +75,8 @@ def make(home: Path, layout: Layout, place: Callable[[int], None], settle: Calla
                     (home / kind).touch(mode=0o444)
                     mount(f"/proc/{first}/ns/{kind}", home / kind, flags=MS_BIND)
             bound(first)
-            print("go", file=tell, flush=True)
+            tell.write("go\n")
+            tell.flush()
             said.read()  # until it has become process 1, or has ended
     finally:
         os.waitpid(maker, 0)  # it ends when nobody is there to tell it to go on

@@ -84,7 +84,7 @@ def nic() -> Iterator[None]:
     assert "master" not in json.loads(shell("ip -j link show nic0"))[0]
     assert addresses("nic0") == OWN
     assert (route()["dev"], route()["metric"], route()["prefsrc"]) == ("nic0", 9, "10.66.0.3")
-    lease = next(one for one in json.loads(shell("ip -j addr show nic0"))[0]["addr_info"] if one["local"] == "10.66.0.2")
+    (lease,) = [one for one in json.loads(shell("ip -j addr show nic0"))[0]["addr_info"] if one["local"] == "10.66.0.2"]
     assert 4000 < lease["valid_life_time"] <= 5000, "the lease ends when it would have"
     assert not guards()
     assert not Path("/run/netvirt", LAB).exists() or not list(Path("/run/netvirt", LAB).iterdir())
