@@ -16,7 +16,7 @@ from .._paths import run_dir
 from .._plan import Change, Scope
 from ..transport import ethtool, ip_stack, namespaces
 from ..transport.bridge import PortVlan
-from ..transport.namespaces import inside
+from ..transport.namespaces import NoNamespace, inside
 from ..transport.netlink import Netlink, addresses_of, directory, routes_of
 from ..transport.rtnetlink import AddressRecord, LinkRecord, RouteRecord
 
@@ -132,7 +132,13 @@ class Survey:
         """Return the names of those of spaces that exist, or of all namespaces of the machine."""
         if self._present is None:
             self._present = _less_twins(namespaces.names(), adopted(self._lab) if self._lab else ())
-        return [name for name in self._present if (everything or name in spaces) and (name in self._visits or namespaces.exists(name))]
+        return [name for name in self._present if (everything or name in spaces) and self._is_there(name)]
+
+    def _is_there(self, name: str) -> bool:
+        try:
+            return name in self._visits or (namespaces.exists(name) and bool(self._visited(name)))
+        except NoNamespace:
+            return False
 
     def links(self, netns: str) -> Sequence[LinkRecord]:
         """Return the interfaces of a namespace, by index."""
@@ -151,7 +157,11 @@ class Survey:
         names = ("", *self.present(spaces, everything))
         if names not in self._networks:
             links = {netns: self.links(netns) for netns in names}
-            self._networks[names] = Network(links, _numbers(links))
+            try:
+                self._networks[names] = Network(links, _numbers(links))
+            except NoNamespace:  # another lab's, which has just gone
+                self._visits = {name: visit for name, visit in self._visits.items() if not name or namespaces.exists(name)}
+                return self.network(spaces, everything)
         return self._networks[names]
 
     def _visited(self, netns: str) -> _Visit:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from .._errors import LabErrors
 from .._plan import Change, Goal, Scope, compare
 from ..transport import features, tc
-from ..transport.namespaces import inside
+from ..transport.namespaces import NoNamespace, inside
 from ..transport.netlink import Netlink
 from ..transport.rtnetlink import LinkRecord, Request
 from ._network import Survey, key_of
@@ -47,7 +48,8 @@ class ShapingDriver:
             self._mtus.update((key_of(netns, record.name), record.mtu) for record in records)
             self._ours.update(key_of(netns, record.name) for record in records if network.lab(netns, record) == scope.lab)
             if netns in spaces or (goal.purge and any(record.qdisc in tc.KINDS or record.kind == "ifb" for record in records)):
-                have.update((shaping.key, shaping) for shaping in self._read(netns, records, scope.lab))
+                with suppress(NoNamespace):  # another lab's, which has just gone
+                    have.update((shaping.key, shaping) for shaping in self._read(netns, records, scope.lab))
         _require_kernel(goal.want, have)
         return have
 

@@ -38,6 +38,10 @@ def checked(name: str, option: str) -> str:
     return name
 
 
+class NoNamespace(LabError):
+    """There is no namespace of a name, perhaps any more: other labs' come and go at any time."""
+
+
 def names() -> list[str]:
     """Return the names of the machine's network namespaces, sorted."""
     try:
@@ -109,14 +113,17 @@ def inside(name: str) -> Iterator[None]:
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
         with _opened(name) as target:
-            _check(_libc.setns(target, _CLONE_NEWNET), f"enter the network namespace '{name}'")
+            if _libc.setns(target, _CLONE_NEWNET):
+                if ctypes.get_errno() == errno.EINVAL:  # what is left of it is a plain file
+                    raise NoNamespace(f"Cannot enter the network namespace '{name}': it is none any more.")
+                _check(-1, f"enter the network namespace '{name}'")
         try:
             yield
         finally:
             _check(_libc.setns(home, _CLONE_NEWNET), "return to the lab host's network namespace")
     except FileNotFoundError as error:
         if error.filename == os.fspath(NETNS / name):
-            raise LabError(f"Cannot enter the network namespace '{name}': it does not exist.") from None
+            raise NoNamespace(f"Cannot enter the network namespace '{name}': it does not exist.") from None
         raise
     finally:
         os.close(home)
@@ -135,7 +142,7 @@ def descriptors(wanted: Sequence[str]) -> Iterator[dict[str, int]]:
             try:
                 held[name] = os.open(NETNS / name if name else "/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
             except FileNotFoundError:
-                raise LabError(f"Cannot put a link into the network namespace '{name}': it does not exist.") from None
+                raise NoNamespace(f"Cannot put a link into the network namespace '{name}': it does not exist.") from None
         yield held
     finally:
         for descriptor in held.values():

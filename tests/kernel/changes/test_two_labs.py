@@ -14,6 +14,8 @@ from multiprocessing.synchronize import Barrier
 from typing import Any
 
 import pytest
+from ansible_collections.netvirt.lab.plugins.module_utils.resources._network import Survey
+from ansible_collections.netvirt.lab.plugins.module_utils.transport import namespaces
 
 from .conftest import Lab, shell
 
@@ -69,3 +71,18 @@ def test_from_nothing_and_back(lab_of: Callable[[str], Lab], number: int) -> Non
         shell(f"ip netns exec {lab.name}.a ping -c1 -w20 10.9{wanted.index(data) + 1}.0.1")
     assert together(labs, [None, None]) == []
     assert all(lab.bring(None, check=True) == {"before": {}, "after": {}} for lab in labs)
+
+
+def test_another_labs_namespace_may_go_before_it_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(namespaces, "names", lambda: ["passing"])
+    monkeypatch.setattr(namespaces, "exists", lambda name: True)
+    assert Survey().present((), everything=True) == []
+
+
+def test_another_labs_namespace_may_go_before_its_links_are_followed() -> None:
+    shell("ip netns add passing; ip netns add staying; ip -n passing link add v0 type veth peer name v1 netns staying")
+    survey = Survey()
+    assert {"passing", "staying"} <= set(survey.present((), everything=True))
+    shell("ip netns del passing")
+    assert "passing" not in survey.network((), everything=True).links
+    shell("ip netns del staying")
