@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -52,9 +55,14 @@ def dumped(bridge: str = "br1") -> list[str]:
 
 
 @pytest.fixture
-def lab(switch: PrivateSwitch) -> Switched:
+def lab(switch: PrivateSwitch) -> Iterator[Switched]:
     switch.tap("ta", "tb", "tc")
-    return Switched("green")
+    yield Switched("green")
+    # Their notes go with the whole lab, which these goals are a part of.
+    for name in ("green", "red"):
+        shutil.rmtree(run_dir(name), ignore_errors=True)
+    with suppress(OSError):
+        run_dir("green").parent.rmdir()
 
 
 def test_flows_come_with_the_bridge_and_are_compared_exactly(switch: PrivateSwitch, lab: Switched) -> None:
