@@ -25,7 +25,7 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[2]
 LOGS = CHECKOUT / ".cache" / "logs"
 BIN = Path(sys.executable).parent
-PYTEST = f"{BIN}/pytest --color=no -q"
+PYTEST = f"{BIN}/pytest --color=no"
 HOST = f"tests/labhost once {{name}} --bind {sys.prefix} -- "
 MOLECULE = f"{BIN}/molecule test -s "
 ENVIRONMENT = {
@@ -40,6 +40,7 @@ ENVIRONMENT = {
 KERNEL_LAB_IMAGE = f"{BIN}/ansible-playbook -i molecule/kernel_lab/outer playbooks/site.yml --tags image"
 IMAGES = f"{BIN}/ansible -i inventory/ovs_kvm lab_hosts --become -m netvirt.lab.image -a 'names=tiny,debian-12'"
 HEARTBEAT = 60.0  # seconds
+LIMIT = 1500  # seconds; a check that takes longer hangs, and has failed
 # pytest's closing line: '3 failed, 4 passed in 1.2s'.
 CLOSING = re.compile(r"^\W*((?:(?:\d+ [a-z]+(?:, )?)+|no tests ran) in [\d.]+s)")
 
@@ -129,9 +130,9 @@ def run(check: Check) -> Outcome:
     with (LOGS / f"{check.name}.log").open("w", encoding="utf-8") as log:
         environment = {**os.environ, **ENVIRONMENT}
         command = check.command.format(name=f"{check.name}-{os.getpid()}")
-        code = subprocess.call(
-            ["/bin/sh", "-c", command], cwd=CHECKOUT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
-        )
+        # A simulated lab host ends with the process that started it.
+        limited = ["timeout", "--foreground", "--verbose", "--kill-after=30", str(LIMIT), "/bin/sh", "-c", command]
+        code = subprocess.call(limited, cwd=CHECKOUT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
     return Outcome(check, code, time.monotonic() - begin)
 
 

@@ -115,13 +115,15 @@ def _adopt(target: Namespace, lab: str) -> None:
 
 
 def _lent(name: str, lab: str) -> Namespace | None:
-    """Return the namespace that a note is about, None if the name is another one's by now."""
+    """Return the namespace that a note is about, or what a killed run has left of it; None if the name is another one's by now."""
     note = notes.read(_note(lab, name))
-    with namespaces.inside(name):
-        if note.get("identity") != namespaces.identity():
-            return None
+    inode = namespaces.inode(name)
+    if inode is not None:
+        with namespaces.inside(name):
+            if note.get("identity") != namespaces.identity():
+                return None
     source = str(note["source"])
-    same = namespaces.inode(source) == namespaces.inode(name)
+    same = inode is not None and inode == namespaces.inode(source)
     return Namespace(name, lab, source=source if same else f"formerly {source}")
 
 

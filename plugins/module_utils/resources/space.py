@@ -113,8 +113,8 @@ class SpaceDriver:
         inits = [space.init for space in gone if space.init]
         processes.end(inits, unasked=inits)
         for space in gone:
-            if namespaces.exists(space.name) and (space.home / "net").exists():
-                namespaces.remove(space.name)
+            if (space.home / "net").exists():
+                namespaces.remove(space.name)  # or what a run that was killed has left of it
             services = _services(space)
             (services / _KEPT).unlink(missing_ok=True)
             cgroups.remove(scope.lab, space.name)

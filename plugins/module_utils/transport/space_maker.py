@@ -14,7 +14,6 @@ import fcntl
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -54,22 +53,20 @@ def make(home: Path, layout: Layout, place: Callable[[int], None], settle: Calla
     the pid of a process that is in all of them, when the mounts are there: what it notes is noted before process 1 runs.
     """
     _hold(home)
+    # Each end that tells is open in one process only, so that whoever waits for one that was killed hears of it.
     answers, answer = os.pipe()
+    furnished, ready = os.pipe()
     orders, order = os.pipe()
-    maker = os.fork()
-    if maker == 0:
-        os.close(answers)
-        os.close(order)
-        _guarded(lambda: _build(home, layout, settle, orders, answer), answer)
-    os.close(answer)
-    os.close(orders)
+    maker = _child(lambda: _build(home, layout, settle, orders, answer, ready), answer, closing=(answers, furnished, order))
+    for end in (answer, ready, orders):
+        os.close(end)
     try:
-        with os.fdopen(answers) as said, os.fdopen(order, "w") as tell:
+        with os.fdopen(answers) as numbered, os.fdopen(furnished) as said, os.fdopen(order, "w") as tell:
             place(maker)
             tell.write("go\n")
             tell.flush()
-            # The maker tells the number of its child, which tells that it is done, whoever comes first.
-            first = int("".join(_answer(said.readline(), home) for _both in range(2)))
+            first = int(_answer(numbered.readline(), home))
+            _answer(said.readline(), home)
             for kind in layout.kinds:
                 if kind != "net":
                     (home / kind).touch(mode=0o444)
@@ -95,9 +92,14 @@ def _answer(line: str, home: Path) -> str:
     return rest
 
 
-def _guarded(work: Callable[[], None], answer: int) -> None:
-    """Do the work of a child and end; what goes wrong is its answer."""
+def _child(work: Callable[[], None], answer: int, closing: Sequence[int]) -> int:
+    """Return the pid of a child that closes what is not its own, does its work and ends; what goes wrong is its answer."""
+    pid = os.fork()
+    if pid:
+        return pid
     try:
+        for end in closing:
+            os.close(end)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         work()
         os._exit(0)
@@ -108,9 +110,9 @@ def _guarded(work: Callable[[], None], answer: int) -> None:
         os._exit(1)
 
 
-def _build(home: Path, layout: Layout, settle: Callable[[], None], orders: int, answer: int) -> None:
+def _build(home: Path, layout: Layout, settle: Callable[[], None], orders: int, answer: int, ready: int) -> None:
     _ordered(orders)
-    user = _user(layout) if "user" in layout.kinds else None
+    user = _user(layout, (orders, answer, ready)) if "user" in layout.kinds else None
     if "net" in layout.kinds:
         if user is None:
             _unshare(["net"])
@@ -122,20 +124,17 @@ def _build(home: Path, layout: Layout, settle: Callable[[], None], orders: int, 
     _unshare([kind for kind in ("pid", "time") if kind in layout.kinds])
     if "time" in layout.kinds:
         Path("/proc/self/timens_offsets").write_text(f"monotonic {layout.monotonic} 0\nboottime {layout.boottime} 0\n", encoding="ascii")
-    first = os.fork()
-    if first:
-        os.write(answer, f"ok {first}\n".encode())
-        return
-    _guarded(lambda: _furnish(home, layout, user[0] if user else None, orders, answer), answer)
+    first = _child(lambda: _furnish(home, layout, user[0] if user else None, orders, ready), ready, closing=(answer,))
+    os.write(answer, f"ok {first}\n".encode())
 
 
-def _user(layout: Layout) -> tuple[int, int]:
+def _user(layout: Layout, others: Sequence[int]) -> tuple[int, int]:
     """Return a user namespace and, if it is to be had, a network namespace that belongs to it: made by a child, mapped by this process."""
     ready, told = os.pipe()
     mapped, tell = os.pipe()
-    child = os.fork()
-    if child == 0:
-        _guarded(lambda: _as_user(layout, told, mapped), told)
+    child = _child(lambda: _as_user(layout, told, mapped), told, closing=(ready, tell, *others))
+    for end in (told, mapped):
+        os.close(end)
     try:
         _said(ready)
         for name, lines in (("uid_map", layout.uid_map), ("gid_map", layout.gid_map)):
@@ -144,7 +143,8 @@ def _user(layout: Layout) -> tuple[int, int]:
         _said(ready)
         return tuple(os.open(f"/proc/{child}/ns/{kind}", os.O_RDONLY) for kind in ("user", "net"))  # type: ignore[return-value]
     finally:
-        os.kill(child, signal.SIGKILL)
+        for end in (ready, tell):
+            os.close(end)
         os.waitpid(child, 0)
 
 
@@ -154,16 +154,16 @@ def _as_user(layout: Layout, told: int, mapped: int) -> None:
     _ordered(mapped)
     _unshare([kind for kind in ("net",) if kind in layout.kinds])
     os.write(told, b"ok\n")
-    time.sleep(60)  # until it is looked at, and killed
+    os.read(mapped, 1)  # until it has been looked at
 
 
 def _said(ready: int) -> None:
     text = os.read(ready, 1000).decode()
     if text != "ok\n":
-        raise LabError(text)
+        raise LabError(text or "the child that makes the user namespace was killed")
 
 
-def _furnish(home: Path, layout: Layout, user: int | None, orders: int, answer: int) -> None:
+def _furnish(home: Path, layout: Layout, user: int | None, orders: int, ready: int) -> None:
     os.setsid()
     if "mnt" in layout.kinds:
         furniture.furnish(home, layout)
@@ -178,7 +178,7 @@ def _furnish(home: Path, layout: Layout, user: int | None, orders: int, answer: 
     _unshare([kind for kind in ("uts", "ipc", "cgroup") if kind in layout.kinds])
     if layout.hostname:
         name_host(layout.hostname)
-    os.write(answer, b"ok\n")
+    os.write(ready, b"ok\n")
     _ordered(orders)
     if "pid" in layout.kinds:
         _become_init(home)

@@ -15,9 +15,9 @@ import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import diff
 
 from ..playbooks import trace
-from ..test_interrupted import NAME, Watch, run, watched
+from ..test_interrupted import FIRST, NAME, Watch, run, watched
 
-TURNS = 8  # of each journey
+TURNS = 1000 if FIRST else 8  # of each journey
 LAB: dict[str, Any] = {
     "name": NAME,
     "nodes": {
