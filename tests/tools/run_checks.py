@@ -26,7 +26,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 LOGS = CHECKOUT / ".cache" / "logs"
 BIN = Path(sys.executable).parent
 PYTEST = f"{BIN}/pytest --color=no"
-HOST = f"tests/labhost once {{name}} --bind {sys.prefix} -- "
+HOST = f"exec tests/labhost once {{name}} --bind {sys.prefix} -- "
 MOLECULE = f"{BIN}/molecule test -s "
 ENVIRONMENT = {
     "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".cache"),
