@@ -157,7 +157,7 @@ from ansible_collections.netvirt.lab.plugins.module_utils.topology.model import 
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.packed import packed
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.place import recorded
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.resolve.guest import passwords
-from ansible_collections.netvirt.lab.plugins.plugin_utils import reach
+from ansible_collections.netvirt.lab.plugins.plugin_utils import payloads, reach
 from ansible_collections.netvirt.lab.plugins.plugin_utils.files import PARTS, LabFiles
 from ansible_collections.netvirt.lab.plugins.plugin_utils.keys import private_key
 from ansible_collections.netvirt.lab.plugins.plugin_utils.placement import machines, read_record, record_path, record_text
@@ -206,6 +206,7 @@ class InventoryModule(BaseInventoryPlugin):
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         """Add the nodes of a topology file to the inventory, or, if anything is wrong with it, nothing."""
         super().parse(inventory, loader, path, cache)
+        payloads.keep()
         if path.endswith(PARTS):
             return  # the file that includes it reads it
         self.templar.available_variables = self._vars

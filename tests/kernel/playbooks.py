@@ -60,6 +60,7 @@ class Playbooks:
             "PATH": f"{BIN}:/usr/sbin:/usr/bin:/sbin:/bin",
             "HOME": str(folder),
             "XDG_DATA_HOME": str(folder / "data"),
+            "XDG_CACHE_HOME": str(CHECKOUT / ".cache"),
             "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".cache"),
             "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",
             "ANSIBLE_FORCE_COLOR": "0",

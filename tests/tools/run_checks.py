@@ -35,7 +35,9 @@ ENVIRONMENT = {
     "COLUMNS": "200",  # molecule and rich wrap lines at 80 else
     "NO_COLOR": "1",
     "PATH": f"{BIN}:{os.environ['PATH']}",
-    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONDONTWRITEBYTECODE": "",
+    "PYTHONPYCACHEPREFIX": str(CHECKOUT / ".cache" / "pycache"),
+    "PYTHONUNBUFFERED": "",  # with it, modules would be read from a pipe byte by byte
 }
 KERNEL_LAB_IMAGE = f"{BIN}/ansible-playbook -i molecule/kernel_lab/outer playbooks/site.yml --tags image"
 IMAGES = f"{BIN}/ansible -i inventory/ovs_kvm lab_hosts --become -m netvirt.lab.image -a 'names=tiny,debian-12'"
