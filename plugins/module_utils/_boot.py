@@ -21,10 +21,6 @@ from .resources.boot import BootDriver
 from .resources.ovs_service import OvsServiceDriver
 from .transport.processes import PLAIN
 
-# Where distributions have the unit of Open vSwitch, by the name that it has there.
-_UNITS = (Path("/lib/systemd/system"), Path("/usr/lib/systemd/system"))
-_SERVICES = ("openvswitch-switch", "openvswitch", "ovs-vswitchd")
-
 
 def main(arguments: Sequence[str]) -> None:
     """Bring the lab back whose data are in the file beside this program, or in the one that is named."""
@@ -41,10 +37,8 @@ def main(arguments: Sequence[str]) -> None:
 def back(lab: str, told: dict[str, Any]) -> int:
     """Bring a lab back and return how much of it was missing. Raise LabError."""
     if told["share"].get("bridges"):
-        names = (name for name in _SERVICES if any((place / f"{name}.service").exists() for place in _UNITS))
-        goals: list[Goal[Any]] = [Goal(OvsServiceDriver(next(names, _SERVICES[0])))]
         with lab_lock(Scope("ovs_service")):
-            converge(goals, Scope("ovs_service"))
+            converge([Goal(OvsServiceDriver())], Scope("ovs_service"))
     scope = Scope(lab)
     with lab_lock(scope):
         # The files by which it comes back, this program among them, are the controller's to change.

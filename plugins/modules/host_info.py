@@ -150,7 +150,7 @@ def main() -> None:
 
 def openvswitch_ready() -> bool:
     try:
-        return not converge([Goal(OvsServiceDriver(""))], Scope("", check=True))
+        return not converge([Goal(OvsServiceDriver())], Scope("", check=True))
     except LabError:  # no library to ask with, or no answer
         return False
 

@@ -27,9 +27,8 @@ options:
     choices: [started, restored]
     default: started
   service:
-    description: The name of the service.
+    description: The name of the service. By default it is one of C(openvswitch-switch), C(openvswitch) and C(ovs-vswitchd) that is there.
     type: str
-    default: openvswitch-switch
   userspace_tso:
     description:
       - Whether the userspace datapath may carry packets whose checksum and segmentation are unfinished, which makes TCP between
@@ -75,7 +74,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "state": {"type": "str", "choices": ["started", "restored"], "default": "started"},
-            "service": {"type": "str", "default": "openvswitch-switch"},
+            "service": {"type": "str"},
             "userspace_tso": {"type": "str", "choices": ["auto", "on", "keep"], "default": "auto"},
         },
         supports_check_mode=True,

@@ -168,7 +168,7 @@ def snapshot() -> Iterator[Callable[[], list[str]]]:
     spec.loader.exec_module(trace)
     monkeypatch = pytest.MonkeyPatch()
     monkeypatch.setattr(service, "_SETTLING", 0.0)  # what is started runs for longer than that anyway
-    switch = OvsServiceDriver("openvswitch-switch")
+    switch = OvsServiceDriver()
     converge([Goal(switch)], Scope("service"))
     subprocess.run(["ip", "link", "add", "nic0", "type", "veth", "peer", "name", "behind0"], check=True)
     before = trace.snapshot()

@@ -21,7 +21,7 @@ def run(*command: str) -> str:
 
 
 def service(state: str, check: bool = False, tso: str = "auto") -> list[Change[OvsService]]:
-    return converge([Goal(OvsServiceDriver("openvswitch-switch", tso), purge=state == "restored")], Scope("service", check=check))
+    return converge([Goal(OvsServiceDriver(userspace_tso=tso), purge=state == "restored")], Scope("service", check=check))
 
 
 def setting() -> str:

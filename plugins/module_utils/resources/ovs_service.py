@@ -21,6 +21,9 @@ _STARTED, _SET_TSO = "netvirt-started", "netvirt-userspace-tso"
 # ... and what a run that was killed has not done yet: the daemon reads the setting when it starts.
 _PENDING = "netvirt-restart-pending"
 _SCRIPT = "/usr/share/openvswitch/scripts/ovs-ctl"
+# What distributions call it, and where they have its unit.
+_SERVICES = ("openvswitch-switch", "openvswitch", "ovs-vswitchd")
+_UNITS = ("/etc/systemd/system", "/lib/systemd/system", "/usr/lib/systemd/system")
 # Memory that is locked is lost to the guests, and a hostname is not ours to record.
 _FRUGAL = ("--system-id=random", "--no-mlockall", "--no-record-hostname")
 
@@ -46,7 +49,7 @@ class OvsServiceDriver:
 
     kind = "ovs_service"
 
-    def __init__(self, service: str, userspace_tso: str = "auto") -> None:
+    def __init__(self, service: str | None = None, userspace_tso: str = "auto") -> None:
         self._service = service
         self._tso = userspace_tso if best_datapath() == "netdev" else "keep"
 
@@ -93,9 +96,14 @@ class OvsServiceDriver:
     def _do(self, verb: str) -> None:
         purpose = f"{verb} Open vSwitch"
         if os.path.isdir("/run/systemd/system"):
-            processes.command(["systemctl", verb, self._service], purpose)
+            processes.command(["systemctl", verb, self._service or _found()], purpose)
         else:
             processes.command([_SCRIPT, *(_FRUGAL if verb != "stop" else ()), verb], purpose)
+
+
+def _found() -> str:
+    there = (name for name in _SERVICES if any(os.path.exists(f"{place}/{name}.service") for place in _UNITS))
+    return next(there, _SERVICES[0])
 
 
 def _started(current: OvsService, tso: str) -> OvsService:

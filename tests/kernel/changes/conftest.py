@@ -21,8 +21,6 @@ from ansible_collections.netvirt.lab.plugins.module_utils._share import node_goa
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.ovs_service import OvsServiceDriver
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import compile_share, load
 
-SERVICE = "openvswitch-switch"
-
 
 def shell(line: str) -> str:
     """Run a line of shell and return what it printed."""
@@ -83,7 +81,7 @@ def _trace() -> ModuleType:
 @pytest.fixture(scope="module")
 def switched() -> Iterator[None]:
     """Have Open vSwitch run, as role host_prep does it."""
-    service = OvsServiceDriver(SERVICE)
+    service = OvsServiceDriver()
     converge([Goal(service)], Scope("service"))
     yield
     converge([Goal(service, purge=True)], Scope("service"))

@@ -36,7 +36,6 @@ NAMES = {
     "ovs": ("python3-openvswitch", "python3-openvswitch", "python3-openvswitch3.5", "python3-ovs", ""),
     "pycdlib": ("python3-pycdlib", "python3-pycdlib", "", "python3-pycdlib", ""),
 }
-SERVICES = ("openvswitch-switch", "openvswitch", "openvswitch", "openvswitch", "ovs-vswitchd")
 
 # ID, ID_LIKE and the file whose names fit.
 RELEASES = [
@@ -66,14 +65,13 @@ def accepted(purpose: str, family: str) -> set[str]:
 
 def test_the_families_are_those_of_the_table() -> None:
     assert set(FILES) == set(FAMILIES)
-    assert all(len(row) == len(FAMILIES) for row in (*NAMES.values(), SERVICES))
+    assert all(len(row) == len(FAMILIES) for row in NAMES.values())
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_file_has_its_keys_and_names_nothing_twice(family: str) -> None:
     found = names(family)
     assert set(found) - {"__host_prep_command", "__host_prep_unpackaged"} == {
-        "__host_prep_service",
         "__host_prep_packages",
         "__host_prep_frr_packages",
         "__host_prep_capture_packages",
@@ -84,7 +82,6 @@ def test_a_file_has_its_keys_and_names_nothing_twice(family: str) -> None:
     assert len(packages) == len(set(packages))
     assert found["__host_prep_frr_packages"] == ["frr"]
     assert found["__host_prep_capture_packages"] == ["tcpdump"]
-    assert found["__host_prep_service"] == SERVICES[FAMILIES.index(family)]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
