@@ -16,6 +16,7 @@ from ._interface import link_from
 from ._plan import Goal
 from .resources._flow_model import table_from
 from .resources._ovs_items import bridge_from
+from .resources._space_model import space_from
 from .resources.address import AddressDriver, addressing
 from .resources.boot import BootDriver, boot_files
 from .resources.capture import CaptureDriver
@@ -34,7 +35,7 @@ from .resources.node_sysctl import NodeSysctlDriver, sysctls_from
 from .resources.ovs import HostDatapath, OvsDriver, host_datapath
 from .resources.service import ServiceDriver, service_from
 from .resources.shaping import ShapingDriver, shapings_from
-from .resources.space import SpaceDriver, space_from
+from .resources.space import SpaceDriver
 from .resources.uplink import UplinkDriver, uplink_from
 from .resources.vm_goals import vm_goals
 from .topology.narrow import narrowed, without

@@ -131,8 +131,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netvirt.lab.plugins.module_utils._module import LAB_OPTIONS, run
 from ansible_collections.netvirt.lab.plugins.module_utils._paths import enter_script, space_dir
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import Goal
+from ansible_collections.netvirt.lab.plugins.module_utils.resources._space_model import space_from
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.netns import Namespace, NamespaceDriver
-from ansible_collections.netvirt.lab.plugins.module_utils.resources.space import SpaceDriver, space_from
+from ansible_collections.netvirt.lab.plugins.module_utils.resources.space import SpaceDriver
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.namespaces import NETNS, checked
 
 

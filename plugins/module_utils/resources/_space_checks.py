@@ -7,49 +7,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from .._errors import LabErrors
 from ..transport import cgroups, furniture, processes
+from ._space_model import Space
 
 _MAP = re.compile(r"\d{1,10} \d{1,10} \d{1,10}")
 # What the options of overlayfs cannot say (Documentation/filesystems/overlayfs.rst).
 _SPECIAL = re.compile(r"[:,\\]")
 
 
-class Wanted(Protocol):
-    """What is looked at."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def kinds(self) -> tuple[str, ...]: ...
-    @property
-    def rootfs(self) -> str: ...
-    @property
-    def overlay(self) -> bool: ...
-    @property
-    def mounts(self) -> Mapping[str, str]: ...
-    @property
-    def hostname(self) -> str | None: ...
-    @property
-    def boottime(self) -> int: ...
-    @property
-    def monotonic(self) -> int: ...
-    @property
-    def cpus(self) -> float | None: ...
-    @property
-    def memory(self) -> int | None: ...
-    @property
-    def uid_map(self) -> tuple[str, ...]: ...
-    @property
-    def gid_map(self) -> tuple[str, ...]: ...
-    @property
-    def limited(self) -> list[str]: ...
-
-
-def check_spaces(wanted: Sequence[Wanted], checking: bool) -> None:
+def check_spaces(wanted: Sequence[Space], checking: bool) -> None:
     """Raise LabErrors for what cannot be had, or makes no sense; what an earlier task only checked may be missing."""
     problems = [problem for space in wanted for problem in _senseless(space)]
     if not checking:
@@ -60,7 +30,7 @@ def check_spaces(wanted: Sequence[Wanted], checking: bool) -> None:
         raise LabErrors(problems)
 
 
-def _senseless(space: Wanted) -> Iterator[str]:
+def _senseless(space: Space) -> Iterator[str]:
     what = f"The namespaces of '{space.name}'"
     if not space.kinds:
         yield f"{what} are of no kind; name at least one."
@@ -87,7 +57,7 @@ def _senseless(space: Wanted) -> Iterator[str]:
         yield f"{what} have a limit below 0; cpus is a number of CPUs, memory one of MiB, and 0 is no limit."
 
 
-def _missing(space: Wanted) -> Iterator[str]:
+def _missing(space: Space) -> Iterator[str]:
     what = f"The namespaces of '{space.name}'"
     for kind in space.kinds:
         if not os.path.exists(f"/proc/self/ns/{kind}"):

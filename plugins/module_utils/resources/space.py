@@ -12,7 +12,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,69 +24,11 @@ from ..transport.netlink import Netlink
 from ..transport.rtnetlink import link_attributes, mark_link, set_link
 from ._enter_text import enter_text
 from ._space_checks import check_spaces
+from ._space_model import Space
 
 _NOTE, _SHARED, _KEPT = "note.json", "shared", ".keep"
 # What was said when they were made and cannot be read from them; all of it is as it was, as long as they are there.
 _NOTED = ("rootfs", "overlay", "mounts", "uid_map", "gid_map", "boottime", "monotonic")
-
-
-@dataclass(frozen=True)
-class Space:
-    """Namespaces of one name; clocks are offsets in seconds, cpus a number of CPUs, memory in MiB, and 0 there is no limit.
-
-    mounts are sources ('tmpfs' or a path of the lab host) by place; maps are lines of uid_map (user_namespaces(7)). kinds without
-    those that are no more; a pid namespace without its process 1 is none.
-    """
-
-    name: str
-    lab: str | None = None
-    kinds: tuple[str, ...] = ()
-    hostname: str | None = None
-    rootfs: str = ""
-    overlay: bool = True
-    mounts: Mapping[str, str] = field(default_factory=dict)
-    uid_map: tuple[str, ...] = ()
-    gid_map: tuple[str, ...] = ()
-    boottime: int = 0
-    monotonic: int = 0
-    cpus: float | None = None
-    memory: int | None = None
-    init: int | None = field(default=None, metadata={"hidden": True})
-
-    @property
-    def key(self) -> str:
-        """Return the name, unique on the machine as far as there is a network namespace."""
-        return self.name
-
-    @property
-    def home(self) -> Path:
-        """Return the directory that holds them."""
-        return space_dir(self.lab or "", self.name)
-
-    @property
-    def limited(self) -> list[str]:
-        """Return the controllers that its limits need."""
-        return [name for name, value in (("cpu", self.cpus), ("memory", self.memory)) if value]
-
-
-def space_from(item: Mapping[str, Any], lab: str) -> Space:
-    """Return what a share's, or a module's, mapping asks for."""
-    uid_map = tuple(item.get("uid_map") or ())
-    return Space(
-        name=item["name"],
-        lab=lab,
-        kinds=tuple(kind for kind in spaces.KINDS if kind in item["kinds"]),
-        hostname=item.get("hostname"),
-        rootfs=item.get("rootfs") or "",
-        overlay=item.get("overlay") is not False,
-        mounts=dict(item.get("mounts") or {}),
-        uid_map=uid_map,
-        gid_map=tuple(item.get("gid_map") or uid_map),
-        boottime=item.get("boottime") or 0,
-        monotonic=item.get("monotonic") or 0,
-        cpus=None if item.get("cpus") is None else round(item["cpus"], 2),  # what a control group says again
-        memory=item.get("memory"),
-    )
 
 
 class SpaceDriver:
@@ -159,7 +101,7 @@ def _make(space: Space) -> None:
         notes.write(home / _NOTE, {**{name: getattr(space, name) for name in _NOTED}, "net": _cookie(space)})
         _write_enter(space, groups, shared)
 
-    layout = space_maker.Layout(
+    layout = furniture.Layout(
         **{key: value for key, value in asdict(space).items() if key in _NOTED},
         kinds=space.kinds,
         hostname=space.hostname or "",

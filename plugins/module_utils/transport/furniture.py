@@ -9,8 +9,8 @@ import ctypes
 import os
 import stat
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from .._errors import LabError
 
@@ -26,25 +26,20 @@ libc = ctypes.CDLL(None, use_errno=True)
 libc.mount.argtypes = (ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p)
 
 
-class Tree(Protocol):
-    """What says how a mount namespace is to look."""
+@dataclass(frozen=True)
+class Layout:
+    """What the namespaces of one name are to be like; clocks are offsets in seconds, maps are lines of uid_map (user_namespaces(7))."""
 
-    @property
-    def kinds(self) -> Sequence[str]: ...
-    @property
-    def hostname(self) -> str: ...
-    @property
-    def rootfs(self) -> str: ...
-    @property
-    def overlay(self) -> bool: ...
-    @property
-    def mounts(self) -> Mapping[str, str]: ...
-    @property
-    def uid_map(self) -> Sequence[str]: ...
-    @property
-    def gid_map(self) -> Sequence[str]: ...
-    @property
-    def shared(self) -> Sequence[Path]: ...
+    kinds: Sequence[str]
+    hostname: str = ""
+    uid_map: Sequence[str] = ()
+    gid_map: Sequence[str] = ()
+    boottime: int = 0
+    monotonic: int = 0
+    rootfs: str = ""
+    overlay: bool = True
+    mounts: Mapping[str, str] = field(default_factory=dict)
+    shared: Sequence[Path] = ()  # directories that a tree of its own shows at their place too
 
 
 def check(code: int, purpose: str) -> None:
@@ -69,7 +64,7 @@ def is_mounted(path: Path) -> bool:
     return str(path) in _mounts()
 
 
-def furnish(home: Path, tree: Tree) -> None:
+def furnish(home: Path, tree: Layout) -> None:
     """Mount all that the mount namespace of this process, which is a new one, is to have. Raise LabError."""
     # What the lab host mounts later is seen inside, and nothing the other way.
     mount("none", "/", flags=MS_REC | MS_SLAVE)
@@ -103,7 +98,7 @@ def furnish(home: Path, tree: Tree) -> None:
     os.chdir("/")
 
 
-def _root(home: Path, tree: Tree) -> Path:
+def _root(home: Path, tree: Layout) -> Path:
     """Mount the tree and return where: as it is, or with all that is written in it kept in memory."""
     place = home / "root"
     place.mkdir()
@@ -135,7 +130,7 @@ def _devices(root: Path) -> None:
     mount(TMPFS, root / "dev/shm", TMPFS, data="mode=1777")
 
 
-def _resolver(root: Path, tree: Tree) -> None:
+def _resolver(root: Path, tree: Layout) -> None:
     """Show the node's own resolv.conf, which is written anew when something enters."""
     source, place = tree.shared[0] / RESOLVER, root / "etc" / RESOLVER
     if not place.parent.is_dir():

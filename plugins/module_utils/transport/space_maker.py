@@ -14,36 +14,19 @@ import fcntl
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from .._errors import LabError
 from . import furniture, processes
-from .furniture import MS_BIND, MS_PRIVATE, check, libc, mount
+from .furniture import MS_BIND, MS_PRIVATE, Layout, check, libc, mount
 from .spaces import KINDS, name_host
 
 _NS_GET_MNTNS_ID = 0x8008B705  # linux/nsfs.h
 
 # Process 1 of a pid namespace: reaps orphans, ends when asked. It waits without any program, since its tree may have none.
 _INIT = "trap 'exit 0' TERM; while :; do (read -r x <&4) & wait; done"
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What the namespaces of one name are to be like; clocks are offsets in seconds, maps are lines of uid_map (user_namespaces(7))."""
-
-    kinds: Sequence[str]
-    hostname: str = ""
-    uid_map: Sequence[str] = ()
-    gid_map: Sequence[str] = ()
-    boottime: int = 0
-    monotonic: int = 0
-    rootfs: str = ""
-    overlay: bool = True
-    mounts: Mapping[str, str] = field(default_factory=dict)
-    shared: Sequence[Path] = ()  # directories that a tree of its own shows at their place too
 
 
 def make(home: Path, layout: Layout, place: Callable[[int], None], settle: Callable[[], None], bound: Callable[[int], None]) -> None:
