@@ -24,6 +24,7 @@ from . import links as of_links
 from . import nodes as of_nodes
 from . import openflow
 from .containers import containers, namespace_item
+from .elsewhere import acquaint
 from .parts import parts, tunnel
 from .services import Names, dnsmasq, forwarding
 
@@ -48,10 +49,7 @@ def compile_shares(topology: Topology) -> dict[str, Item]:
     heads = segments(topology)
     names = Names(topology)
     shares = {name: _share(name, part, topology, heads, names) for name, part in parts(topology).items()}
-    for name, share in shares.items():
-        for node in share["nodes"]:
-            if node["access"] != name == node["home"]:
-                shares[node["access"]].setdefault("visitors", []).append(node)
+    acquaint(shares)
     return shares
 
 
