@@ -161,12 +161,18 @@ def _interface(place: Place, topology: Topology) -> Item:
         "device": device if (on_link and far_kind in (*SWITCHES, "host")) or place.node.kind == "host" else None,
         "switch": place.far.node if shown else None,
         "network": place.network,
-        "method": (method := _method(end)),
-        **({"server": topology.carriers[end.network][0]} if method == "dhcp" and end.network in topology.carriers else {}),
+        "method": _method(end),
+        **_server(end, topology),
         "addresses": addresses(end),
         "gateway": gateways.get(4),
         "gateway6": gateways.get(6),
     }
+
+
+def _server(end: Endpoint | SubInterface, topology: Topology) -> Item:
+    """Return the lab host whose DHCP gives an interface its address, if there are several."""
+    network = end.network if isinstance(end, Endpoint) and _method(end) == "dhcp" else None
+    return {"server": topology.carriers[network][0]} if network and network in topology.carriers else {}
 
 
 def _method(end: Endpoint | SubInterface) -> str:
