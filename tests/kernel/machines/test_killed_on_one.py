@@ -63,14 +63,14 @@ def aim(what: str, at: int) -> None:
 @pytest.fixture(scope="module")
 def moments(spread: Spread) -> dict[str, int]:
     """Return how many moments each journey has on the victim, whose Python counts them and can kill."""
-    code = (Path(__file__).parent / "killer.py").read_text(encoding="utf-8")
+    killer = (Path(__file__).parent / "killer.py").read_text(encoding="utf-8")
     python = '#!/bin/sh\nPYTHONPATH=/run/killer exec /usr/bin/python3 "$@"\n'
     on(
         VICTIM,
-        f"mkdir /run/killer; printf %s {shlex.quote(code)} >/run/killer/sitecustomize.py; "
+        f"mkdir /run/killer; printf %s {shlex.quote(killer)} >/run/killer/sitecustomize.py; "
         f"printf %s {shlex.quote(python)} >/run/killer/python; chmod 755 /run/killer/python",
     )
-    found = {}
+    found: dict[str, int] = {}
     interpreter = "ansible_python_interpreter"
     spread.hosts(**{name: {interpreter: "/run/killer/python" if name == VICTIM else "/usr/bin/python3"} for name in MACHINES})
     for journey, lab in JOURNEYS.items():

@@ -33,6 +33,11 @@ LAB: dict[str, Any] = {
 }
 
 
+def flat(said: str) -> str:
+    """Return what a playbook said in one line."""
+    return " ".join(said.replace("\\n", " ").split())
+
+
 @pytest.fixture(scope="module")
 def lab(spread: Spread) -> Spread:
     """Give the lab: it is up, and a second run changes nothing."""
@@ -64,7 +69,7 @@ def test_an_underlay_that_takes_less_than_it_should_is_found(lab: Spread) -> Non
     on("m3", "ip link set under0 mtu 1400")
     try:
         done = lab.run("netvirt.lab.verify", "-e", "netvirt_pairs=none")
-        told = " ".join(done.stdout.replace("\\n", " ").split())
+        told = flat(done.stdout)
         assert "cannot reach" in told, done.stdout
         assert "by packets of 1450 bytes" in told
     finally:
@@ -93,7 +98,7 @@ def test_a_lab_host_that_is_lost_is_named_and_the_others_go_on(lab: Spread) -> N
     try:
         with lost("m1"):
             done = lab.run("netvirt.lab.site", "--tags", "topology,ready", "-e", "netvirt_ready_timeout=40")
-            told = " ".join(done.stdout.split()) + " ".join(done.stderr.split())
+            told = flat(done.stdout + done.stderr)
             assert done.returncode == 4, told
             assert "The lab host 'm1' was not reached, or failed, so this is not waited for: the addresses of d come from it." in told
             assert "m1 was not reached, or failed: its nodes are missing, lan, a." in told
@@ -103,7 +108,7 @@ def test_a_lab_host_that_is_lost_is_named_and_the_others_go_on(lab: Spread) -> N
                 checked.replace("\\n", " ").split()
             )
             silent = lab.run("netvirt.lab.verify", "--limit", "m2,m3").stdout
-            assert "does not answer at 198.18.0.1, its address in the underlay" in " ".join(silent.replace("\\n", " ").split())
+            assert "does not answer at 198.18.0.1, its address in the underlay" in flat(silent)
         on("m2", "until ping -c 1 -W 1 192.0.2.1 || ping -c 1 -W 1 198.18.0.1; do :; done")
         assert lab.changed("netvirt.lab.site", "--tags", "topology,ready") > 0
         assert lab.changed("netvirt.lab.site", "--tags", "topology,ready") == 0

@@ -161,6 +161,14 @@ def test_a_guest_is_reached_from_where_its_network_has_an_address() -> None:
     assert "visitors" not in found["elm"]
 
 
+def test_a_guest_that_is_linked_with_another_lab_host_is_reached_from_there() -> None:
+    nodes = {"v": {"kind": "vm", "image": "tiny", "host": "elm"}, "gate": {"kind": "host", "host": "oak"}}
+    found = shares(nodes, [{"endpoints": ["v", "gate"], "ipv4": {"v": "10.9.0.2/30", "gate": "10.9.0.1/30"}}])
+    (own,) = found["elm"]["nodes"]
+    assert (own["access"], own["ssh"]) == ("oak", {"address": "10.9.0.2", "port": 22})
+    assert [node["name"] for node in found["oak"]["visitors"]] == ["v"]
+
+
 def test_a_share_of_one_lab_host_knows_nothing_of_all_this() -> None:
     nodes = {**NODES, "lan": {**NODES["lan"], "gateway": "elm"}, "b": {"host": "elm"}}
     plain = {name: {key: value for key, value in node.items() if key not in ("host", "gateway")} for name, node in nodes.items()}

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ..model import SWITCHES, Endpoint, Node, Service, SubInterface, Switch, Topology, addresses, ip_of
 from ..plain import Item, given, plain
-from ..resolve.guest import forwarded, image_of, login, user_of
+from ..resolve.guest import forwarded, image_of, login, near_ends, user_of
 from ..resolve.networks import Place
 from ..resolve.routes import DEFAULT
 from .containers import entry
@@ -127,9 +127,8 @@ def described(node: Node, places: Sequence[Place], network: str | None, topology
 def access(node: Node, topology: Topology) -> str:
     """Return the lab host from which a node is reached: a guest's is where its network has an address, or a port leads to it."""
     if node.guest and not forwarded(node, topology):
-        for end, far, _link in topology.ends(node.name):
-            if end.network or topology.nodes[far.node].kind == "host":
-                return topology.carriers[end.network or far.node][0]
+        for _end, gate in near_ends(node, topology):
+            return topology.carriers[gate][0]
     return topology.carriers[node.name][0]
 
 
