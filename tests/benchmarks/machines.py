@@ -108,9 +108,7 @@ def main() -> None:
         print(json.dumps(rows[-1]), flush=True)
     for row in rows[1:]:
         work, wall = (row[key] / rows[0][key] for key in ("slowest", "up"))
-        print(
-            f"{row['nodes']} nodes, of {rows[0]['nodes']}: {work:.2f} times the work on the slowest lab host, {wall:.2f} times the time of a run"
-        )
+        print(f"{row['nodes']} nodes for {rows[0]['nodes']}: {work:.2f} times the work on the slowest lab host, {wall:.2f} times as long")
     target = CHECKOUT / ".cache" / "benchmarks" / "machines.svg"
     target.parent.mkdir(parents=True, exist_ok=True)
     titles = {"slowest": "the busiest lab host", "total": "all lab hosts", "controller": "the controller"}
