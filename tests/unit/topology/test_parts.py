@@ -15,6 +15,7 @@ from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErro
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import compile_share, compile_shares, load
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.machines import Machine
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.narrow import narrowed
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.packed import packed_apart, unpacked
 
 MACHINES = (Machine("elm", "198.18.0.1"), Machine("fir", "198.18.0.2", mtu=1600), Machine("oak", "198.18.0.3", mtu=9000))
 NODES: dict[str, Any] = {
@@ -167,6 +168,14 @@ def test_a_guest_that_is_linked_with_another_lab_host_is_reached_from_there() ->
     (own,) = found["elm"]["nodes"]
     assert (own["access"], own["ssh"]) == ("oak", {"address": "10.9.0.2", "port": 22})
     assert [node["name"] for node in found["oak"]["visitors"]] == ["v"]
+
+
+def test_the_names_are_one_word_for_all_lab_hosts() -> None:
+    found = shares({**NODES, "yard": {"kind": "bridge", "ipv4": "10.2.0.1/24", "dhcp": True, "gateway": "elm"}}, LINKS)
+    words, names = packed_apart(found)
+    assert {name: unpacked(f"{word} {names}") for name, word in words.items()} == found
+    assert unpacked(words["oak"]) == found["oak"]  # which serves no DNS
+    assert unpacked(words["elm"])["dnsmasq"] == {**found["elm"]["dnsmasq"], "records": []}
 
 
 def test_a_share_of_one_lab_host_knows_nothing_of_all_this() -> None:
