@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,14 +22,12 @@ class Spread(Lab):
 
     def hosts(self, **variables: dict[str, Any]) -> None:
         """Write the lab hosts, with more variables for some."""
-        lines = ["[lab_hosts]"]
-        for number, name in enumerate(MACHINES, 1):
-            own = {"ansible_host": f"192.0.2.{number}", "netvirt_underlay": f"198.18.0.{number}", **variables.get(name, {})}
-            lines.append(" ".join([name, *(f"{key}={value}" for key, value in own.items())]))
-        lines += ["[lab_hosts:vars]", "ansible_user=root", "ansible_ssh_retries=3"]
-        if not any("ansible_python_interpreter" in own for own in variables.values()):
-            lines.append("ansible_python_interpreter=/usr/bin/python3")
-        (self.inventory / "hosts.ini").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        hosts = {
+            name: {"ansible_host": f"192.0.2.{number}", "netvirt_underlay": f"198.18.0.{number}", **variables.get(name, {})}
+            for number, name in enumerate(MACHINES, 1)
+        }
+        common = {"ansible_user": "root", "ansible_ssh_retries": 3, "ansible_python_interpreter": "/usr/bin/python3"}
+        (self.inventory / "hosts.yml").write_text(json.dumps({"lab_hosts": {"hosts": hosts, "vars": common}}), encoding="utf-8")
 
     def write(self, lab: dict[str, Any]) -> None:
         """Write the topology."""

@@ -71,8 +71,7 @@ def moments(spread: Spread) -> dict[str, int]:
         f"printf %s {shlex.quote(python)} >/run/killer/python; chmod 755 /run/killer/python",
     )
     found: dict[str, int] = {}
-    interpreter = "ansible_python_interpreter"
-    spread.hosts(**{name: {interpreter: "/run/killer/python" if name == VICTIM else "/usr/bin/python3"} for name in MACHINES})
+    spread.hosts(**{VICTIM: {"ansible_python_interpreter": "/run/killer/python"}})
     for journey, lab in JOURNEYS.items():
         aim("nobody", 0)
         code, said = play(spread, lab)
