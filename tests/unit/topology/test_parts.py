@@ -60,6 +60,20 @@ def test_address_dhcp_and_the_way_out_are_at_the_gateway_only() -> None:
     assert len({share["bridges"][0]["mac"] for share in found.values()}) == 3  # what is sent to one is not kept by another
 
 
+def test_who_is_addressed_from_another_lab_host_asks_for_its_reservation() -> None:
+    found = shares(NODES, LINKS)
+    (network,) = found["fir"]["dnsmasq"]["networks"]
+    reserved = {host["name"]: host["address"] for host in network["hosts"]}
+    assert [item["request"] for name in ("elm", "oak") for item in found[name]["dhcp_clients"]] == [reserved["a"], reserved["b"]]
+    assert {
+        interface["server"]
+        for share in found.values()
+        for node in share["nodes"]
+        for interface in node["interfaces"][:1]
+        if node["name"] in "abv"
+    } == {"fir"}
+
+
 def test_tunnels_lead_to_the_other_lab_hosts() -> None:
     found = shares(NODES, LINKS)
     (device,) = tunnels(found["elm"])

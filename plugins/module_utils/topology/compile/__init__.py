@@ -85,7 +85,7 @@ def _share(machine: str, part: Topology, topology: Topology, heads: Mapping[str,
         "forwarding": forwarding(part),
         "dnsmasq": dnsmasq(part, names),
         "dhcp_clients": [
-            {"netns": place.node.netns, "interface": place.name}
+            {"netns": place.node.netns, "interface": place.name, **of_nodes.request(place, topology)}
             for group in here.values()
             for place in group
             if place.node.space and place.interface.ipv4 and place.interface.ipv4.method == "dhcp"

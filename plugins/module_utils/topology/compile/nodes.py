@@ -174,6 +174,11 @@ def _server(end: Endpoint | SubInterface, topology: Topology) -> Item:
     return {"server": topology.carriers[network][0]} if network and network in topology.carriers else {}
 
 
+def request(place: Place, topology: Topology) -> Item:
+    """Return the address that a DHCP client asks for, if the server is perhaps on a lab host that has not been told of it yet."""
+    return {"request": addresses(place.interface)[0].partition("/")[0]} if _server(place.interface, topology) else {}
+
+
 def _method(end: Endpoint | SubInterface) -> str:
     """Return how the addresses come: by the lab's DHCP or QEMU's own, or given before (however they were chosen), or not at all."""
     if end.ipv4 and end.ipv4.method == "dhcp":
