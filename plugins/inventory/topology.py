@@ -18,7 +18,8 @@ description:
     runs on carries the lab.
   - Nodes are in the group C(nodes) and in the group of their kind, C(vms), C(namespaces) or C(switches). A group C(lab_hosts) with its
     variables C(netvirt_lab), C(netvirt_share) and C(netvirt_passwords) holds what each lab host must have; C(netvirt_packed_share) is
-    the share as one word, which Ansible passes on faster. Module M(netvirt.lab.topology) takes the share, and the hashed passwords of
+    the share as a word, which Ansible passes on faster, and C(netvirt_bare_share) the same without the names that several lab hosts
+    have in common. Module M(netvirt.lab.topology) takes the share, and the hashed passwords of
     guests' users apart from it, as it does not log them.
   - Every node has the variables C(netvirt_lab), C(netvirt_lab_host) and C(netvirt_node), and those by which Ansible reaches it. Guests are
     reached by SSH, through the lab host where that is remote; namespaces by way of the lab host and the become plugin
@@ -154,7 +155,7 @@ from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErro
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import compile_share, compile_shares, load
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.machines import VARIABLES
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.model import Topology
-from ansible_collections.netvirt.lab.plugins.module_utils.topology.packed import packed
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.packed import packed, packed_apart
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.place import recorded
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.resolve.guest import passwords
 from ansible_collections.netvirt.lab.plugins.plugin_utils import payloads, reach
@@ -297,11 +298,18 @@ class InventoryModule(BaseInventoryPlugin):
         if any(node.kind == "container" for node in topology.nodes.values()):
             self._add_group("containers", {}, "namespaces")
         hashes = passwords(topology)
+        bare, names = packed_apart(shares) if topology.carriers else ({name: packed(share) for name, share in shares.items()}, "")
+        if topology.carriers:
+            self.inventory.groups[_LAB_HOSTS].set_variable("netvirt_packed_names", names)
         for name, variables in hosts.items():
             share = shares[name]
             secrets = {vm["name"]: hashes[vm["name"]] for vm in share["vms"] if vm["name"] in hashes}
             self._set(name, {"netvirt_lab": topology.name})
-            self._set_plain(name, {"netvirt_share": share, "netvirt_packed_share": packed(share), "netvirt_passwords": secrets})
+            self._set_plain(name, {"netvirt_share": share, "netvirt_bare_share": bare[name], "netvirt_passwords": secrets})
+            if topology.carriers and share["dnsmasq"]:
+                self._set(name, {"netvirt_packed_share": "{{ netvirt_bare_share }} {{ netvirt_packed_names }}"})
+            else:
+                self._set_plain(name, {"netvirt_packed_share": bare[name]})
             self._add_nodes(share, topology, name, variables)
 
         for name, group in topology.groups.items():

@@ -61,13 +61,16 @@ class _End:
 
 
 def routers(share: Mapping[str, Any]) -> list[Router]:
-    """Return the routers of a share that must find neighbours.
+    """Return the routers of a share that must find neighbours, be these on other lab hosts.
 
     What must be is known of those that the share describes: of routers outside, of guests, and of what somebody has written
     himself, nothing is. Routes are known of the protocols that tell each router about every network.
     """
-    items = {item["node"]: item for item in share.get("frr") or ()}
+    here = {item["node"]: item for item in share.get("frr") or ()}
+    away = {item["node"]: item for item in share.get("routers") or ()}
+    items = {**here, **away}
     networks = {node["name"]: {entry["name"]: entry["network"] for entry in node["interfaces"]} for node in share.get("nodes") or ()}
+    networks |= {name: item["networks"] for name, item in away.items()}
     sessions: dict[str, list[Session]] = defaultdict(list)
     routes: dict[str, set[str]] = defaultdict(set)
     for protocol in _VERSIONS:
@@ -79,11 +82,11 @@ def routers(share: Mapping[str, Any]) -> list[Router]:
                 everything = {subnet for name in group for subnet in _announced(items[name], protocol)}
                 for name in group:
                     routes[name] |= everything
-    for name, item in items.items():
+    for name, item in here.items():
         sessions[name] += _bgp(item, items)
     return [
         Router(name, item["netns"], tuple(sessions[name]), frozenset(routes[name] - _own(item)))
-        for name, item in items.items()
+        for name, item in here.items()
         if sessions[name]
     ]
 

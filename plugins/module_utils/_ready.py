@@ -121,7 +121,7 @@ def _stages(node: Node, watch: Watch) -> Iterator[str]:
         if node.here and not _runs(run_dir(watch.lab) / "vm" / node.name):
             raise LabError(_with_console(f"The guest '{node.name}' is not ready: its QEMU has ended.", node, watch.lab))
     elif node.netns:
-        yield from _namespace(node)
+        yield from addressed(node)
         if watch.routing:
             yield from watch.routing.stages(node.name)
 
@@ -182,7 +182,8 @@ def _cloud_init_errors(node: Node, said: str) -> list[Any]:
     return list(result.get("v1", {}).get("errors", []))
 
 
-def _namespace(node: Node) -> Iterator[str]:
+def addressed(node: Node) -> Iterator[str]:
+    """Yield what a namespace lacks until it has the addresses that come by DHCP."""
     wanted = {address for interface in node.interfaces if interface["method"] == "dhcp" for address in interface["addresses"]}
     foreign = {interface["name"] for interface in node.interfaces if interface["method"] == "dhcp" and not interface["addresses"]}
     while wanted or foreign:

@@ -20,7 +20,7 @@ description:
   - Namespaces and the lab host are checked by one process without starting programs; 200 namespaces, each with each, take some seconds.
     Guests are checked over SSH.
   - For what fails the message names the links on the way and the likely cause; what has the same cause is told once, with the number of
-    checks.
+    checks. Where the way leads over another lab host that does not answer in the underlay, that is the cause.
   - VMs that the topology wants stopped or paused are left out.
   - It fails if one check fails, and returns a table in either case.
 author: netvirt.lab authors (@netvirt)
@@ -42,6 +42,14 @@ options:
     elements: raw
     default: []
     version_added: "0.3.0"
+  lost:
+    description:
+      - The lab hosts that were not reached, by their names in the inventory.
+      - That is then the likely cause of what fails over them.
+    type: list
+    elements: str
+    default: []
+    version_added: "0.4.0"
   pairs:
     description:
       - Which of the nodes in one network and subnet are checked against each other.
@@ -166,6 +174,7 @@ def main() -> None:
             "share": {"type": "raw"},
             "others": {"type": "list", "elements": "raw", "default": []},
             "private_key": {"type": "str", "no_log": True},
+            "lost": {"type": "list", "elements": "str", "default": []},
             "pairs": {"type": "str", "choices": ["auto", "all", "ring", "none"], "default": "auto"},
             "expect": {"type": "list", "elements": "dict", "options": _EXPECT},
             "outside": {"type": "str"},
@@ -181,7 +190,7 @@ def main() -> None:
         more = expect.read(options["expect"] or [], problems)
         if problems:
             raise LabErrors(problems)
-        lab = Lab(unpacked(options["share"]), more, [unpacked(share) for share in options["others"]])
+        lab = Lab(unpacked(options["share"]), more, [unpacked(share) for share in options["others"]], options["lost"])
         checks = lab.checks(options["pairs"], options["outside"] or None)
         with shells(options["private_key"]) as keys:
             results, reasons = checked(lab, checks, keys, options["timeout"])

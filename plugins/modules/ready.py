@@ -19,6 +19,7 @@ description:
   - Routing may be wrong on purpose, to learn from it. So what is missing after a minute, or after O(timeout) if that is less, is a warning
     that names router, protocol, neighbour and state, and no failure.
   - VMs that the topology wants stopped or paused are not waited for.
+  - What cannot come without a lab host that was not reached (O(lost)) is a warning at once.
   - On failure the message names for each node the stage that it is stuck at, with the last lines of its console.
 author: netvirt.lab authors (@netvirt)
 extends_documentation_fragment:
@@ -37,6 +38,15 @@ options:
     type: list
     elements: str
     version_added: "0.3.0"
+  lost:
+    description:
+      - The lab hosts that take part and were not reached, by their names in the inventory.
+      - The addresses that they give, their guests, guests that are reached over them, and neighbours of their routers are not waited for. A
+        warning names those that are missing.
+    type: list
+    elements: str
+    default: []
+    version_added: "0.4.0"
 seealso:
   - module: netvirt.lab.topology
 """
@@ -61,8 +71,9 @@ seconds:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netvirt.lab.plugins.module_utils._adjacency import routers
+from ansible_collections.netvirt.lab.plugins.module_utils._lost import missed, remaining, spared
 from ansible_collections.netvirt.lab.plugins.module_utils._module import reported, require_root
-from ansible_collections.netvirt.lab.plugins.module_utils._ready import Watch, wait_until_ready
+from ansible_collections.netvirt.lab.plugins.module_utils._ready import Watch, addressed, wait_until_ready
 from ansible_collections.netvirt.lab.plugins.module_utils._routing import PATIENCE, Routing
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.packed import unpacked
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import nodes_from, shells
@@ -75,6 +86,7 @@ def main() -> None:
             "private_key": {"type": "str", "no_log": True},
             "timeout": {"type": "float", "default": 300.0},
             "machines": {"type": "list", "elements": "str"},
+            "lost": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
@@ -83,14 +95,16 @@ def main() -> None:
     with reported(module):
         require_root()
         options = module.params
-        share, timeout = unpacked(options["share"]), options["timeout"]
+        whole, timeout, lost = unpacked(options["share"]), options["timeout"], options["lost"]
+        share = remaining(whole, lost)
         routing = Routing(share["lab"], routers(share), min(timeout, PATIENCE))
         served = [network["subnet"] for network in (share.get("dnsmasq") or {}).get("networks") or ()]
         with shells(module.params["private_key"]) as keys:
             missing = {node["name"] for node in share.get("visitors") or () if node["home"] not in (options["machines"] or [node["home"]])}
             nodes = [node for node in nodes_from(share) if node.name not in missing]
-            seconds = wait_until_ready(nodes, Watch(share["lab"], keys, routing, served), timeout)
-    for warning in routing.warnings:
+            seconds = wait_until_ready(spared(nodes, lost), Watch(share["lab"], keys, routing, served), timeout)
+            warnings = [*routing.warnings, *missed(nodes, whole, lost, lambda node: any(addressed(node)))]
+    for warning in warnings:
         module.warn(warning)
     module.exit_json(changed=False, seconds=seconds)
 

@@ -14,12 +14,25 @@ description:
     and returns medians with their spread. All interfaces are measured once before any is measured again.
   - A guest on QEMU's own network (backend V(user)) is measured against a server on the loopback interface.
   - Other interfaces whose switch has no address are left out, and so are VMs that the topology wants stopped or paused.
+  - With O(others), nodes are measured against nodes on other lab hosts instead. That takes two calls on all lab hosts, the first of
+    which, with O(serve=true), starts the servers. A network on two lab hosts has one such pair, one on more of them a ring.
 author: netvirt.lab authors (@netvirt)
 extends_documentation_fragment:
   - netvirt.lab.nodes.share
   - netvirt.lab.nodes
   - netvirt.lab.attributes.info
 options:
+  others:
+    description: The shares of the lab's other lab hosts, in either form.
+    type: list
+    elements: raw
+    default: []
+    version_added: "0.4.0"
+  serve:
+    description: Only start the servers that the other lab hosts need for what they measure. They end by themselves.
+    type: bool
+    default: false
+    version_added: "0.4.0"
   methods:
     description:
       - What to measure. V(tcp) and V(udp) are throughput in both directions by C(iperf3), V(udp) also says how much was lost;
@@ -41,7 +54,7 @@ options:
     type: int
     default: 1
   port:
-    description: The TCP port of the server.
+    description: The TCP port of the server, with O(others) the first one of the servers.
     type: int
     default: 5201
 requirements:
@@ -64,6 +77,8 @@ results:
   sample:
     - node: legacy
       interface: eth0
+      # machine: m1, where there are several lab hosts
+      # to: lab host m1, or the node that it was measured against: then this is the host of to_host and from_host
       model: e1000
       measures:
         tcp_to_host: {median: 218.4, least: 218.4, most: 218.4, unit: Mbit/s, values: [218.4]}
@@ -78,13 +93,18 @@ table:
     - "legacy  e1000     218.4 Mbit/s       424.1 Mbit/s"
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netvirt.lab.plugins.module_utils._module import reported, require_root
-from ansible_collections.netvirt.lab.plugins.module_utils.measure.run import METHODS, Plan, measure
+from ansible_collections.netvirt.lab.plugins.module_utils.measure.iperf import SPARE
+from ansible_collections.netvirt.lab.plugins.module_utils.measure.pairs import pairs
+from ansible_collections.netvirt.lab.plugins.module_utils.measure.run import METHODS, Plan, connections, measure
+from ansible_collections.netvirt.lab.plugins.module_utils.measure.servers import serve
 from ansible_collections.netvirt.lab.plugins.module_utils.measure.table import table
-from ansible_collections.netvirt.lab.plugins.module_utils.measure.targets import targets
+from ansible_collections.netvirt.lab.plugins.module_utils.measure.targets import between, targets
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.packed import unpacked
-from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import nodes_from, shells
+from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import Shells, nodes_from, shells
 
 
 def main() -> None:
@@ -92,6 +112,8 @@ def main() -> None:
         argument_spec={
             "share": {"type": "raw", "required": True},
             "private_key": {"type": "str", "no_log": True},
+            "others": {"type": "list", "elements": "raw", "default": []},
+            "serve": {"type": "bool", "default": False},
             "methods": {"type": "list", "elements": "str", "choices": list(METHODS), "default": ["tcp"]},
             "udp_rate": {"type": "int", "default": 100},
             "seconds": {"type": "int", "default": 5},
@@ -106,11 +128,26 @@ def main() -> None:
     with reported(module):
         require_root()
         share = unpacked(options["share"])
-        nics = {(vm["name"], nic["id"]): nic for vm in share["vms"] for nic in vm["nics"]}
+        plan = Plan(options["methods"], options["seconds"], options["repeats"], options["port"], options["udp_rate"])
         with shells(options["private_key"]) as keys:
-            plan = Plan(options["methods"], options["seconds"], options["repeats"], options["port"], options["udp_rate"])
-            results = measure(targets(nodes_from(share), nics), keys, plan)
+            results = _measured(share, [unpacked(other) for other in options["others"]], keys, plan, serve_only=options["serve"])
     module.exit_json(changed=False, results=results, table=table(results))
+
+
+def _measured(share: dict[str, Any], others: list[dict[str, Any]], keys: Shells, plan: Plan, serve_only: bool) -> list[dict[str, Any]]:
+    nics = {(vm["name"], nic["id"]): nic for vm in share["vms"] for nic in vm["nics"]}
+    machine = share.get("machine") or ""
+    wanted = pairs([share, *others], plan.port) if others else []
+    if serve_only:
+        here = [pair for pair in wanted if pair.server["access"] == machine]
+        # They all wait until it is their turn.
+        serve(share["lab"], machine, here, keys, connections(plan), len(wanted) * connections(plan) * (plan.seconds + SPARE) + SPARE)
+        return []
+    nodes = nodes_from(share)
+    results = measure(between(nodes, wanted, nics) if others else targets(nodes, nics), keys, plan)
+    # A guest may be measured from a lab host that it is not on.
+    homes = {item["name"]: item["home"] for item in (*share["nodes"], *(share.get("visitors") or ())) if machine}
+    return [{"to": f"lab host {machine}", **result, "machine": homes[result["node"]]} for result in results] if machine else results
 
 
 if __name__ == "__main__":

@@ -5,11 +5,12 @@
 
 Start it in a simulated lab host, whose cluster plays the machines (they share this one's processors):
 
-    tests/labhost once machines -- .venv/bin/python tests/benchmarks/machines.py [--machines 1 2 4] [--nodes 100]
+    tests/labhost once machines -- .venv/bin/python tests/benchmarks/machines.py [--machines 1 2 4 8] [--nodes 100]
 
 Every figure is the time of a whole ansible-playbook in seconds: up (site.yml --tags topology), nothing to do, down. 'start' is a
 playbook with one task that does nothing, on as many machines. 'slowest' and 'total' are the processor seconds of the topology module of
-a run up, on the machine with the most work and on all together: what each takes that has processors of its own.
+a run up, on the machine with the most work and on all together: what each takes that has processors of its own; 'controller' are those
+of Ansible in that run. Last it tells how much more the largest lab takes than the smallest, and draws .cache/benchmarks/machines.svg.
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+from scale import CHECKOUT, plot  # type: ignore[import-not-found]
+
 LABHOST = str(CHECKOUT / "tests" / "labhost")
 SPENT = Path("/run/spent")
 # In place of Python on the lab hosts: notes what the processors did for each module.
@@ -76,11 +79,15 @@ def measured(folder: Path, machines: int, nodes: int) -> dict[str, Any]:
         row: dict[str, Any] = {"machines": machines, "nodes": machines * nodes, "load": os.getloadavg()[0]}
         play(folder, str(folder / ".nothing.yml"))  # connects
         row["start"] = play(folder, str(folder / ".nothing.yml"))
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         row["up"] = play(folder, "playbooks/site.yml", "--tags", "topology", "-e", "ansible_python_interpreter=/run/probe")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        row["controller"] = round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 1)
         spent = [max(map(float, run(LABHOST, "run", member, "--", "cat", str(SPENT)).split())) for member in members]
         row.update(slowest=round(max(spent), 2), total=round(sum(spent), 2))
         row["nothing"] = play(folder, "playbooks/site.yml", "--tags", "topology")
         row["down"] = play(folder, "playbooks/teardown.yml")
+        row["load after"] = os.getloadavg()[0]
         return row
     finally:
         Path("/run/probe").unlink(missing_ok=True)
@@ -89,14 +96,26 @@ def measured(folder: Path, machines: int, nodes: int) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--machines", type=int, nargs="*", default=[1, 2, 4], help="so many lab hosts")
+    parser.add_argument("--machines", type=int, nargs="*", default=[1, 2, 4, 8], help="so many lab hosts")
     parser.add_argument("--nodes", type=int, default=100, help="so many nodes on each")
     options = parser.parse_args()
     folder = Path("/tmp/netvirt-machines")
     folder.mkdir(exist_ok=True)
-    os.environ["ANSIBLE_CONFIG"] = str(CHECKOUT / "ansible.cfg")
+    os.environ.update(ANSIBLE_CONFIG=str(CHECKOUT / "ansible.cfg"), ANSIBLE_FORKS=str(max(options.machines)))
+    rows = []
     for machines in options.machines:
-        print(json.dumps(measured(folder, machines, options.nodes)), flush=True)
+        rows.append(measured(folder, machines, options.nodes))
+        print(json.dumps(rows[-1]), flush=True)
+    for row in rows[1:]:
+        work, wall = (row[key] / rows[0][key] for key in ("slowest", "up"))
+        print(f"{row['nodes']} nodes for {rows[0]['nodes']}: {work:.2f} times the work on the slowest lab host, {wall:.2f} times as long")
+    target = CHECKOUT / ".cache" / "benchmarks" / "machines.svg"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    titles = {"slowest": "the busiest lab host", "total": "all lab hosts", "controller": "the controller"}
+    curves = [
+        {"machines": row["machines"], **{f"{name}{cpu}": row[key] for key, name in titles.items() for cpu in ("", " cpu")}} for row in rows
+    ]
+    target.write_text(plot(curves, cpu=True, what="lab hosts, 100 nodes each"), encoding="utf-8")
 
 
 if __name__ == "__main__":

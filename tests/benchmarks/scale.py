@@ -134,8 +134,8 @@ def table(rows: Sequence[dict[str, Any]]) -> list[str]:
     return ["  ".join(cell.rjust(width) for cell, width in zip(line, widths)) for line in cells]
 
 
-def plot(rows: Sequence[dict[str, Any]], cpu: bool) -> str:
-    """Return the times, or the seconds of CPU, over the sizes as an SVG; a straight line is linear growth."""
+def plot(rows: Sequence[dict[str, Any]], cpu: bool, what: str = "nodes") -> str:
+    """Return the times, or the seconds of CPU, over the sizes (of what) as an SVG; a straight line is linear growth."""
     size = next(iter(rows[0]))
     ends = [key for key in rows[0] if f"{key} cpu" in rows[0]]
     curves = {key: [(row[size], row[f"{key} cpu" if cpu else key]) for row in rows if key in row] for key in ends}
@@ -148,7 +148,7 @@ def plot(rows: Sequence[dict[str, Any]], cpu: bool) -> str:
     parts = [
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 860 460" font-family="sans-serif" font-size="12">',
         '<rect width="860" height="460" fill="white"/><path d="M60,40 V420 H660" fill="none" stroke="black"/>',
-        f'<text x="60" y="440">0</text><text x="640" y="440">{widest} nodes</text><text x="10" y="35">{highest:.0f} s</text>',
+        f'<text x="60" y="440">0</text><text x="640" y="440">{widest} {what}</text><text x="10" y="35">{highest:.0f} s</text>',
     ]
     for number, (key, points) in enumerate(sorted(curves.items(), key=lambda curve: -curve[1][-1][1])):
         colour = f"hsl({number * 360 // len(curves)} 80% 40%)"

@@ -15,7 +15,7 @@ from typing import Any
 from .._errors import LabError
 from ..transport import processes
 from ..transport.shell import Shells
-from .iperf import SPARE, lost, measured, received
+from .iperf import SPARE, asked, lost, measured, received
 from .targets import Target
 
 _PINGS = 10
@@ -45,6 +45,11 @@ class Plan:
     udp_rate: int = 100
 
 
+def connections(plan: Plan) -> int:
+    """Return how many connections a plan makes to each server."""
+    return plan.repeats * len(_DIRECTIONS) * sum(method != "ping" for method in plan.methods)
+
+
 def measure(wanted: Iterable[Target], shells: Shells, plan: Plan) -> list[dict[str, Any]]:
     """Return what was measured of each interface: one after the other, and all before any again, to share a busy minute."""
     found: list[tuple[Target, dict[str, list[float]]]] = [(target, defaultdict(list)) for target in wanted]
@@ -58,6 +63,7 @@ def measure(wanted: Iterable[Target], shells: Shells, plan: Plan) -> list[dict[s
             "node": target.node.name,
             "interface": target.interface,
             "model": target.model,
+            **({"to": target.to} if target.to else {}),
             "measures": {key: _summary(key, each) for key, each in values.items()},
         }
         for target, values in found
@@ -87,7 +93,9 @@ def _udp(target: Target, shells: Shells, plan: Plan) -> dict[str, float]:
 
 
 def _iperf(target: Target, shells: Shells, plan: Plan, flags: str) -> dict[str, Any]:
-    client = f"sleep 0.3; iperf3 -J -c {target.address} -p {plan.port} -t {plan.seconds}{flags}"
+    client = f"sleep 0.3; iperf3 -J -c {target.address} -p {target.port or plan.port} -t {plan.seconds}{flags}"
+    if target.to:
+        return asked(target.node.name, target.to, shells.argv(target.node, client), plan.seconds)
     return measured(target.node.name, target.server, plan.port, shells.argv(target.node, client), plan.seconds)
 
 

@@ -8,6 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+# Where there are several lab hosts, the other end may be one of them or another node.
+_BETWEEN = {
+    "tcp_to_host": "there",
+    "tcp_from_host": "back",
+    "udp_to_host": "UDP there",
+    "udp_to_host_lost": "lost",
+    "udp_from_host": "UDP back",
+    "udp_from_host_lost": "lost",
+    "ping": "round trip",
+}
 TITLES = {
     "tcp_to_host": "to the lab host",
     "tcp_from_host": "from the lab host",
@@ -22,17 +32,20 @@ TITLES = {
 def table(results: Sequence[Mapping[str, Any]]) -> list[str]:
     """Render medians, and where something was measured more than once, half the way from least to most in percent of it."""
     keys = list(results[0]["measures"]) if results else []
-    names = [_name(result, results) for result in results]
-    rows = [["node", "model", *(TITLES[key] for key in keys)]]
-    rows += [[name, result["model"], *(_cell(result["measures"][key]) for key in keys)] for name, result in zip(names, results)]
+    spread = any("machine" in result for result in results)
+    titles = ["node", "on", "to"] if spread else ["node"]
+    rows = [[*titles, "model", *((_BETWEEN if spread else TITLES)[key] for key in keys)]]
+    for result in results:
+        own = [_name(result, results), *([result["machine"], result["to"]] if spread else [])]
+        rows.append([*own, result["model"], *(_cell(result["measures"][key]) for key in keys)])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    sides = ["<", "<", *(">" for _key in keys)]
+    sides = [*("<" for _title in titles), "<", *(">" for _key in keys)]
     return ["  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths)).rstrip() for row in rows]
 
 
 def _name(result: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> str:
     """Return the node's name, with the interface's where the node has several."""
-    alone = sum(other["node"] == result["node"] for other in results) == 1
+    alone = {other["interface"] for other in results if other["node"] == result["node"]} == {result["interface"]}
     return str(result["node"] if alone else f"{result['node']}:{result['interface']}")
 
 

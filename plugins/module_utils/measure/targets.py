@@ -12,17 +12,36 @@ from typing import Any
 from ..topology.backends import gateway
 from ..topology.model import SWITCHES
 from ..transport.shell import Node
+from .pairs import Pair
 
 
 @dataclass(frozen=True)
 class Target:
-    """An interface of a node; the lab host's address as the node sees it, and the one on which the lab host listens for it."""
+    """An interface of a node; the lab host's address as the node sees it, and the one on which the lab host listens for it.
+
+    If to is another node, it listens there by itself, at the port.
+    """
 
     node: Node
     interface: str
     model: str
     address: str
     server: str
+    to: str = ""
+    port: int = 0
+
+
+def between(nodes: Sequence[Node], wanted: Sequence[Pair], nics: Mapping[tuple[str, str], Mapping[str, Any]]) -> Iterator[Target]:
+    """Yield what is measured of pairs from nodes that are worked with from here."""
+    here = {node.name: node for node in nodes if node.near}
+    for pair in wanted:
+        if node := here.get(pair.client["name"]):
+            nic = nics.get((node.name, pair.interface), {})
+            yield Target(node, pair.interface, _model(node, nic), pair.address, pair.address, pair.server["name"], pair.port)
+
+
+def _model(node: Node, nic: Mapping[str, Any]) -> str:
+    return str(nic.get("model") or ("vm" if node.kind == "vm" else "veth"))  # of a guest elsewhere no more is known
 
 
 def targets(nodes: Sequence[Node], nics: Mapping[tuple[str, str], Mapping[str, Any]]) -> Iterator[Target]:
@@ -32,7 +51,7 @@ def targets(nodes: Sequence[Node], nics: Mapping[tuple[str, str], Mapping[str, A
     for node in nodes:
         for interface in node.interfaces:
             nic = nics.get((node.name, interface["name"]), {})
-            model, backend = nic.get("model", "veth"), nic.get("backend") or {}
+            model, backend = _model(node, nic), nic.get("backend") or {}
             server = servers.get((interface["switch"], interface["network"]))
             if backend.get("type") == "user":
                 # QEMU itself connects for the guest, by the lab host's loopback interface.

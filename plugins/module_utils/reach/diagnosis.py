@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 from ..transport.neighbours import Way
 from ..transport.rtnetlink import LinkRecord
 from .checks import Check
-from .paths import LAB_HOST, End, Step, Wiring
+from .paths import End, Step, Wiring
 
 
 class OvsPort(NamedTuple):
@@ -55,8 +55,7 @@ class View(Protocol):
 
 def causes(check: Check, wiring: Wiring, view: View, alive: bool) -> list[str]:
     """Return the likely causes of a failure, the first one to mend first. alive says that an ordinary ping is answered."""
-    owner = wiring.owners.get(check.target)
-    steps = wiring.path(check.node, owner[0], owner[1]["name"]) if owner else []
+    steps = wiring.local(wiring.path_to(check.node, check.target))
     source = wiring.spaces.get(check.node, None if check.node in wiring.kinds else check.node)
     if source and not view.links(source):
         return [f"the network namespace {source} does not exist"]
@@ -177,7 +176,7 @@ def _of_answer(entered: End, origin: str, view: View) -> Iterator[str]:
 
 def _of_filters(steps: Sequence[Step], wiring: Wiring, view: View) -> Iterator[str]:
     ends = [end for step in steps for end in step]
-    routed = any(end.node == LAB_HOST or wiring.kinds.get(end.node) == "host" for step in steps[1:] for end in step[:1])
+    routed = any(end.node == wiring.lab_host or wiring.kinds.get(end.node) == "host" for step in steps[1:] for end in step[:1])
     bridged = any(end.bridge for end in ends) and view.setting("", "net/bridge/bridge-nf-call-iptables") == "1"
     if routed or bridged:
         for chain in view.dropping():

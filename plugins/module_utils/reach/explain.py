@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..transport.probes import Probe
 from .checks import Check, is_address
 from .diagnosis import View, causes
+from .elsewhere import missing
 from .engine import probe_all
 from .paths import Wiring, shown
 from .run import plain
@@ -29,15 +31,27 @@ class Reasons:
     causes: dict[Check, list[str]] = field(default_factory=dict)
 
 
-def explain(results: Mapping[Check, str], wiring: Wiring, view: View, deadline: float) -> Reasons:
-    """Return the reasons of the first failures among results."""
+def explain(
+    results: Mapping[Check, str],
+    shares: Sequence[Mapping[str, Any]],
+    lost: Collection[str],
+    view: View,
+    deadline: float,
+) -> Reasons:
+    """Return the reasons of the first failures among results; shares are those of all lab hosts, this one's first."""
     reasons = Reasons()
     failed = [check for check, problem in results.items() if problem and check.verb in _VERBS and is_address(check.target)][:_MOST]
+    if not failed:
+        return reasons
+    wiring = Wiring(shares[0], shares[1:])
     alive = _alive(failed, results, wiring, deadline)
+    dead = [check for check in failed if check.reach and not alive[check]]
+    away = missing(dead, wiring, shares[1:], lost, lambda addresses: _silent(addresses, deadline))
     for check in failed:
-        owner = wiring.owners.get(check.target)
-        reasons.paths[check] = shown(wiring.path(check.node, owner[0], owner[1]["name"])) if owner else ""
-        if check.reach:
+        reasons.paths[check] = shown(wiring.path_to(check.node, check.target))
+        if check in away:
+            reasons.causes[check] = away[check]
+        elif check.reach:
             reasons.causes[check] = causes(check, wiring, view, alive[check])
             if results[check] == "connection refused":
                 reasons.causes[check] = [f"nobody listens at {check.verb} port {check.port} there"]
@@ -45,6 +59,13 @@ def explain(results: Mapping[Check, str], wiring: Wiring, view: View, deadline: 
                 largest = _largest(_space(check, wiring), check, deadline)
                 reasons.causes[check] += [f"at most {largest} bytes get through"] if largest else []
     return reasons
+
+
+def _silent(addresses: Sequence[str], deadline: float) -> set[str]:
+    """Return which addresses do not answer a ping of the lab host's."""
+    probes = [Probe("", "ping", address) for address in addresses]
+    outcomes = probe_all(probes, max(0.0, deadline - time.monotonic()), waits=_WAIT)
+    return {address for address, outcome in zip(addresses, outcomes) if outcome.kind != "answered"}
 
 
 def _space(check: Check, wiring: Wiring) -> str | None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any
 
@@ -18,7 +18,6 @@ from ..transport.shell import Node, Shells, node_from, nodes_from
 from .checks import Check, Pairs, declared, implied, leased, told_of_names, unknown
 from .explain import Reasons, explain
 from .look import Eyes
-from .paths import Wiring
 from .run import run
 
 LOCALHOST = "localhost"
@@ -27,17 +26,24 @@ LOCALHOST = "localhost"
 class Lab:
     """A share, or none, and what is expected besides; others are the shares of the lab's other lab hosts.
 
-    nodes are those that are worked with from here, _others those that are only reached.
+    nodes are those that are worked with from here, _others those that are only reached. lost are lab hosts that were not reached.
     """
 
-    def __init__(self, share: Mapping[str, Any], more: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]] = ()) -> None:
+    def __init__(
+        self,
+        share: Mapping[str, Any],
+        more: Sequence[Mapping[str, Any]],
+        others: Sequence[Mapping[str, Any]] = (),
+        lost: Collection[str] = (),
+    ) -> None:
         self.share = share
+        self.lost = lost
         self.expect = [*(share.get("expect") or ()), *more]
         self.nodes = {node.name: node for node in nodes_from(share) if node.near} if share else {}
         far = [node for other in others for node in nodes_from(other) if node.here]
         self._others = {node.name: node for node in far if node.name not in self.nodes}
-        self._shares = [share, *others]
-        everybody = {item["name"] for one in self._shares for item in one.get("nodes") or ()}
+        self.shares = [share, *others]
+        everybody = {item["name"] for one in self.shares for item in one.get("nodes") or ()}
         self._left_out = frozenset(everybody - self.nodes.keys() - self._others.keys())
         spaces = namespaces.names() if self.expect else []
         problems = unknown(self.expect, [*self.nodes, *self._others, *self._left_out, *spaces, LOCALHOST])
@@ -59,12 +65,12 @@ class Lab:
         everybody = [*self.nodes.values(), *self._others.values()]
         served = [ip_network(network["subnet"]) for network in (self.share.get("dnsmasq") or {}).get("networks") or ()]
         inside = [node for node in everybody if any(ip_address(one) in subnet for one in node.addresses for subnet in served)]
-        return [node for node in (inside if len(self._shares) > 1 else everybody) if node.kind in ("vm", *SPACES)]
+        return [node for node in (inside if len(self.shares) > 1 else everybody) if node.kind in ("vm", *SPACES)]
 
     def _whole(self) -> dict[str, Any]:
         """Return what the shares say together of names."""
-        networks = [network for share in self._shares for network in (share.get("dnsmasq") or {}).get("networks") or ()]
-        parts = {key: [item for share in self._shares for item in share.get(key) or ()] for key in ("nodes", "vms")}
+        networks = [network for share in self.shares for network in (share.get("dnsmasq") or {}).get("networks") or ()]
+        parts = {key: [item for share in self.shares for item in share.get(key) or ()] for key in ("nodes", "vms")}
         return {**parts, "dnsmasq": {"networks": networks}}
 
     def networks(self) -> dict[str, str]:
@@ -86,4 +92,4 @@ def checked(lab: Lab, checks: Sequence[Check], keys: Shells, timeout: float) -> 
     if lab.share:
         results.update(leased(lab.leased(), {lease.mac for lease in leases(lab.share["lab"])}))
     # A bound of its own: where the time was used up by what failed, the reasons are wanted most.
-    return results, explain(results, Wiring(lab.share), Eyes(), time.monotonic() + 15)
+    return results, explain(results, lab.shares, lab.lost, Eyes(), time.monotonic() + 15)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..topology.model import SPACES, SWITCHES
@@ -18,12 +18,16 @@ LAB_HOST = "the lab host"
 
 @dataclass(frozen=True)
 class End:
-    """One end of a link. A guest's has no namespace that could be looked into (None); bridge is the switch's device at a port."""
+    """One end of a link. A guest's has no namespace that could be looked into (None); bridge is the switch's device at a port.
+
+    machine is the lab host that it is on, '' where there is only one.
+    """
 
     node: str
     netns: str | None
     interface: str
     bridge: str = ""
+    machine: str = ""
 
     def __str__(self) -> str:
         """Return node:interface, as in the file; at a switch the port's device says nothing that its name does not."""
@@ -34,14 +38,16 @@ Step = tuple[End, End]
 
 
 class Wiring:
-    """The nodes of a share and what joins them."""
+    """The nodes of a share and what joins them; others are the shares of the lab's other lab hosts, for paths that lead over them."""
 
-    def __init__(self, share: Mapping[str, Any]) -> None:
+    def __init__(self, share: Mapping[str, Any], others: Sequence[Mapping[str, Any]] = ()) -> None:
         nodes = share.get("nodes") or []
+        self.machine = share.get("machine") or ""
         self.kinds = {node["name"]: node["kind"] for node in (*nodes, *(share.get("visitors") or ()))}
         self.spaces = {node["name"]: node.get("netns") or "" for node in nodes if node["kind"] != "vm"}
         self._names = {node["netns"]: node["name"] for node in nodes if node["kind"] in SPACES}
-        self._host = next((node["name"] for node in nodes if node["kind"] == "host"), LAB_HOST)
+        self._host = next((node["name"] for node in nodes if node["kind"] == "host"), self.lab_host)
+        self._hosts = {self._host}
         self._switches = {node["interfaces"][0]["name"]: node["name"] for node in nodes if node["kind"] in SWITCHES}
         ports = ((bridge, port) for bridge in share.get("bridges") or [] for port in bridge.get("ports") or ())
         self.ports = {name: (bridge, port) for bridge, port in ports for name in members(port)}
@@ -56,6 +62,40 @@ class Wiring:
             for interface in node["interfaces"]
             for address in interface["addresses"]
         }
+        self._homes = dict.fromkeys(self.owners, self.machine)
+        self._far_owners: dict[str, tuple[str, Mapping[str, Any]]] = {}
+        for other in others:
+            self._join(Wiring(other))
+
+    @property
+    def lab_host(self) -> str:
+        """Return what the lab host is called in a path."""
+        return f"{LAB_HOST} {self.machine}" if self.machine else LAB_HOST
+
+    def owner(self, address: str) -> tuple[str, Mapping[str, Any]] | None:
+        """Return the node and the interface that have an address, on whichever lab host."""
+        return self.owners.get(address) or self._far_owners.get(address)
+
+    def path_to(self, source: str, address: str) -> list[Step]:
+        """Return the steps from a node to the one that has an address, [] if nobody has it or nothing joins them."""
+        owner = self.owner(address)
+        return self.path(source, owner[0], owner[1]["name"]) if owner else []
+
+    def home(self, address: str) -> str:
+        """Return the lab host of the node that has an address, '' if it is not known."""
+        return self._homes.get(address, "")
+
+    def local(self, steps: Sequence[Step]) -> list[Step]:
+        """Return the steps that can be looked at from this lab host."""
+        return [step for step in steps if step[0].machine == self.machine]
+
+    def _join(self, other: Wiring) -> None:
+        self.kinds = {**other.kinds, **self.kinds}
+        self._far_owners.update(other.owners)
+        self._homes = {**other._homes, **self._homes}
+        self._hosts |= other._hosts
+        for name, steps in other._steps.items():
+            self._steps.setdefault(name, []).extend(steps)
 
     def _pairs(self, share: Mapping[str, Any]) -> list[Step]:
         found: dict[frozenset[tuple[str, str]], Step] = {}
@@ -75,7 +115,7 @@ class Wiring:
             if node["kind"] in SWITCHES and node["interfaces"][0]["addresses"]:
                 device = node["interfaces"][0]["name"]
                 pairs.append((End(node["name"], "", device, device), End(self._host, "", "")))
-        return pairs
+        return [(replace(here, machine=self.machine), replace(there, machine=self.machine)) for here, there in pairs]
 
     def _end(self, netns: str, interface: str) -> End:
         if netns:
@@ -95,7 +135,7 @@ class Wiring:
         """
         passing = {name for name, kind in self.kinds.items() if kind in SWITCHES}
         for entry in dict.fromkeys((interface, "")):
-            for through in (passing, {*passing, self._host}, self._steps.keys()):
+            for through in (passing, passing | self._hosts, self._steps.keys()):
                 steps = self._search(source, target, entry, through)
                 if steps:
                     return steps

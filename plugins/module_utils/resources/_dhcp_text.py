@@ -87,28 +87,29 @@ while kill -0 "$child" 2>/dev/null; do wait "$child"; done
 """
 
 
-def files(program: str, lab: str, netns: str, interface: str, directory: Path, path: str) -> dict[str, str]:
-    """Return the files that a client needs, by name in directory; path is where the program is."""
+def files(program: str, lab: str, netns: str, interface: str, directory: Path, path: str, request: str = "") -> dict[str, str]:
+    """Return the files that a client needs, by name in directory; path is where the program is, request the address that it asks for."""
     base = f"{directory}/{interface}"
     words = {"@LAB@": lab, "@NETNS@": netns, "@INTERFACE@": interface, "@MARK@": _MARK}
     texts = {f"{interface}.script": _SCRIPT}
     if program == "dhclient":
-        texts[f"{interface}.conf"] = _DHCLIENT_CONF
+        texts[f"{interface}.conf"] = _DHCLIENT_CONF + (f"send dhcp-requested-address {request};\n" if request else "")
     elif program == "dhcpcd":
         texts[f"{interface}.conf"] = _DHCPCD_CONF
         texts[f"{interface}.run"] = _DHCPCD_RUN
-        command = [path, "-B", "-4", "-f", f"{base}.conf", "-c", f"{base}.script", interface]
+        command = [path, "-B", "-4", "-f", f"{base}.conf", "-c", f"{base}.script", *(("-r", request) if request else ()), interface]
         words.update({"@DIRECTORY@": quote(str(directory)), "@COMMAND@": " ".join(map(quote, command))})
     for word, value in words.items():
         texts = {name: text.replace(word, value) for name, text in texts.items()}
     return texts
 
 
-def argv(program: str, interface: str, directory: Path, path: str) -> list[str]:
-    """Return how a client is started, to stay in the foreground; path is where the program is."""
+def argv(program: str, interface: str, directory: Path, path: str, request: str = "") -> list[str]:
+    """Return how a client is started, to stay in the foreground; path is where the program is, and request the address that it asks for."""
     base = f"{directory}/{interface}"
     if program == "udhcpc":
-        return [path, "-f", "-i", interface, "-p", f"{base}.pid", "-s", f"{base}.script", "-t", "5", "-T", "1", "-A", "1"]
+        wish = ["-r", request] if request else []
+        return [path, "-f", "-i", interface, "-p", f"{base}.pid", "-s", f"{base}.script", "-t", "5", "-T", "1", "-A", "1", *wish]
     if program == "dhclient":
         # Debian's and Ubuntu's AppArmor profile keeps it from these files: it is started outside of the profile, as by aa-exec(1).
         free = ["sh", "-c", 'echo "exec unconfined" 2>/dev/null >/proc/self/attr/exec; exec "$@"', "sh"]

@@ -32,12 +32,16 @@ _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 
 @dataclass(frozen=True)
 class DhcpClient:
-    """A DHCP client on an interface; stale if it runs on an interface or in a namespace that is no more."""
+    """A DHCP client on an interface; stale if it runs on an interface or in a namespace that is no more.
+
+    request is the address that it asks for, where a server that does not know of its reservation yet could give it another one.
+    """
 
     netns: str
     interface: str
     lab: str | None = None
     state: Literal["running", "stopped", "stale"] = "running"
+    request: str | None = None
 
     @property
     def key(self) -> str:
@@ -58,7 +62,7 @@ class DhcpClientDriver:
         known = {(file.parent.name, file.stem): file for file in home.glob("*/*.json")}
         running = _running(home) if known else {}
         clients = [
-            DhcpClient(netns, interface, scope.lab, _state(netns, interface, file, running.get((netns, interface), ())))
+            DhcpClient(netns, interface, scope.lab, _state(netns, interface, file, running.get((netns, interface), ())), _asked(file))
             for (netns, interface), file in known.items()
         ]
         return {client.key: client for client in clients}
@@ -104,15 +108,18 @@ def _start(client: DhcpClient, lab: str, program: str, path: str) -> subprocess.
         if index is None:
             raise LabError(f"Cannot start {program} in the network namespace '{client.netns}': it has no interface '{client.interface}'.")
         directory.mkdir(mode=0o755, parents=True, exist_ok=True)
-        for name, text in files(program, lab, client.netns, client.interface, directory, path).items():
+        for name, text in files(program, lab, client.netns, client.interface, directory, path, client.request or "").items():
             (directory / name).write_text(text, encoding="utf-8")
             (directory / name).chmod(0o755)
         # Noted before it is started, so that a run killed in between leaves nothing unknown.
-        notes.write(directory / f"{client.interface}.json", {"program": program, "index": index})
+        notes.write(
+            directory / f"{client.interface}.json",
+            {"program": program, "index": index, **({"request": client.request} if client.request else {})},
+        )
         with (directory / f"{client.interface}.log").open("ab") as log:
             # It outlives this process, whose end nobody must wait for: no pipes, a session of its own.
             return subprocess.Popen(
-                argv(program, client.interface, directory, path),
+                argv(program, client.interface, directory, path, client.request or ""),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -167,6 +174,14 @@ def _state(netns: str, interface: str, file: Path, pids: Sequence[int]) -> Liter
         return "running" if same and all(home == there for home in homes) else "stale"
     except (OSError, LabError):
         return "stale"
+
+
+def _asked(file: Path) -> str | None:
+    try:
+        request = notes.read(file).get("request")
+    except LabError:
+        return None
+    return request if isinstance(request, str) else None
 
 
 def _home(pid: int) -> int | None:

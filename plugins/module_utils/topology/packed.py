@@ -22,6 +22,18 @@ def packed(share: Mapping[str, Any]) -> str:
     return _PREFIX + base64.b64encode(zlib.compress(json.dumps(share).encode(), 1)).decode()
 
 
+def packed_apart(shares: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, str], str]:
+    """Return the shares of several lab hosts as words, and one more word: the names of all nodes, which those that serve DNS need too.
+
+    So the names are there once, however many lab hosts there are. The share of one that serves no DNS is whole.
+    """
+    names = next(({"records": share["dnsmasq"]["records"]} for share in shares.values() if share["dnsmasq"]), {})
+    less = {
+        name: {**share, "dnsmasq": {**share["dnsmasq"], "records": []}} if share["dnsmasq"] else share for name, share in shares.items()
+    }
+    return {name: packed(share) for name, share in less.items()}, packed(names)
+
+
 def unpacked(option: Any) -> dict[str, Any]:
     """Return the share that a module's option gives as a mapping or packed. Raise LabError."""
     if option is None or isinstance(option, Mapping):
@@ -30,7 +42,14 @@ def unpacked(option: Any) -> dict[str, Any]:
         if str(option).startswith("{"):  # as JSON, on a command line
             return dict(json.loads(option))
         if str(option).startswith(_PREFIX):
-            return dict(json.loads(zlib.decompress(base64.b64decode(str(option)[len(_PREFIX) :], validate=True))))
+            share, *names = map(_read, str(option).split())
+            if names and share["dnsmasq"]:
+                share["dnsmasq"].update(names[0])
+            return share
     except (binascii.Error, zlib.error, ValueError):
         pass
     raise LabError("The option share is neither a mapping nor the netvirt_packed_share of an inventory plugin; give netvirt_share.")
+
+
+def _read(word: str) -> dict[str, Any]:
+    return dict(json.loads(zlib.decompress(base64.b64decode(word[len(_PREFIX) :], validate=True))))

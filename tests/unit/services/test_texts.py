@@ -115,6 +115,13 @@ def test_dhcp_clients(golden: Golden, program: str) -> None:
     golden(f"dhcp-{program}.txt", "\n".join(parts))
 
 
+@pytest.mark.parametrize("program", dhcp.PROGRAMS)
+def test_a_dhcp_client_asks_for_its_address_where_the_server_may_not_know_it_yet(program: str) -> None:
+    told = ("eth3", Path("/run/netvirt/maple/dhcp/beech"), f"/sbin/{program}", "10.9.0.7")
+    text = " ".join([*dhcp.argv(program, *told), *dhcp.files(program, "maple", "beech", *told).values()])
+    assert {"udhcpc": " -r 10.9.0.7", "dhclient": "send dhcp-requested-address 10.9.0.7;", "dhcpcd": " -r 10.9.0.7 "}[program] in text
+
+
 def test_a_text_cannot_bring_in_a_directive_of_its_own() -> None:
     network = {"interface": "sw", "address": "10.9.0.1", "subnet": "10.9.0.0/24", "options": {"ntp-server": "1\ndhcp-script=/bin/sh"}}
     with pytest.raises(LabErrors, match="has a control character"):

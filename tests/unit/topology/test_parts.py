@@ -15,6 +15,7 @@ from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErro
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import compile_share, compile_shares, load
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.machines import Machine
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.narrow import narrowed
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.packed import packed_apart, unpacked
 
 MACHINES = (Machine("elm", "198.18.0.1"), Machine("fir", "198.18.0.2", mtu=1600), Machine("oak", "198.18.0.3", mtu=9000))
 NODES: dict[str, Any] = {
@@ -57,6 +58,20 @@ def test_address_dhcp_and_the_way_out_are_at_the_gateway_only() -> None:
     assert {host["name"] for host in network["hosts"]} == {"a", "b", "v"}
     assert network["options"] == {"mtu": "1450"}
     assert len({share["bridges"][0]["mac"] for share in found.values()}) == 3  # what is sent to one is not kept by another
+
+
+def test_who_is_addressed_from_another_lab_host_asks_for_its_reservation() -> None:
+    found = shares(NODES, LINKS)
+    (network,) = found["fir"]["dnsmasq"]["networks"]
+    reserved = {host["name"]: host["address"] for host in network["hosts"]}
+    assert [item["request"] for name in ("elm", "oak") for item in found[name]["dhcp_clients"]] == [reserved["a"], reserved["b"]]
+    assert {
+        interface["server"]
+        for share in found.values()
+        for node in share["nodes"]
+        for interface in node["interfaces"][:1]
+        if node["name"] in "abv"
+    } == {"fir"}
 
 
 def test_tunnels_lead_to_the_other_lab_hosts() -> None:
@@ -159,6 +174,22 @@ def test_a_guest_is_reached_from_where_its_network_has_an_address() -> None:
     assert (own["home"], own["access"]) == ("elm", "fir")
     assert [node["name"] for node in found["fir"]["visitors"]] == ["v"]
     assert "visitors" not in found["elm"]
+
+
+def test_a_guest_that_is_linked_with_another_lab_host_is_reached_from_there() -> None:
+    nodes = {"v": {"kind": "vm", "image": "tiny", "host": "elm"}, "gate": {"kind": "host", "host": "oak"}}
+    found = shares(nodes, [{"endpoints": ["v", "gate"], "ipv4": {"v": "10.9.0.2/30", "gate": "10.9.0.1/30"}}])
+    (own,) = found["elm"]["nodes"]
+    assert (own["access"], own["ssh"]) == ("oak", {"address": "10.9.0.2", "port": 22})
+    assert [node["name"] for node in found["oak"]["visitors"]] == ["v"]
+
+
+def test_the_names_are_one_word_for_all_lab_hosts() -> None:
+    found = shares({**NODES, "yard": {"kind": "bridge", "ipv4": "10.2.0.1/24", "dhcp": True, "gateway": "elm"}}, LINKS)
+    words, names = packed_apart(found)
+    assert {name: unpacked(f"{word} {names}") for name, word in words.items()} == found
+    assert unpacked(words["oak"]) == found["oak"]  # which serves no DNS
+    assert unpacked(words["elm"])["dnsmasq"] == {**found["elm"]["dnsmasq"], "records": []}
 
 
 def test_a_share_of_one_lab_host_knows_nothing_of_all_this() -> None:

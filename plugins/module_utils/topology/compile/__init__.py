@@ -24,6 +24,7 @@ from . import links as of_links
 from . import nodes as of_nodes
 from . import openflow
 from .containers import containers, namespace_item
+from .elsewhere import acquaint
 from .parts import parts, tunnel
 from .services import Names, dnsmasq, forwarding
 
@@ -48,10 +49,7 @@ def compile_shares(topology: Topology) -> dict[str, Item]:
     heads = segments(topology)
     names = Names(topology)
     shares = {name: _share(name, part, topology, heads, names) for name, part in parts(topology).items()}
-    for name, share in shares.items():
-        for node in share["nodes"]:
-            if node["access"] != name == node["home"]:
-                shares[node["access"]].setdefault("visitors", []).append(node)
+    acquaint(shares)
     return shares
 
 
@@ -87,7 +85,7 @@ def _share(machine: str, part: Topology, topology: Topology, heads: Mapping[str,
         "forwarding": forwarding(part),
         "dnsmasq": dnsmasq(part, names),
         "dhcp_clients": [
-            {"netns": place.node.netns, "interface": place.name}
+            {"netns": place.node.netns, "interface": place.name, **of_nodes.request(place, topology)}
             for group in here.values()
             for place in group
             if place.node.space and place.interface.ipv4 and place.interface.ipv4.method == "dhcp"
@@ -96,7 +94,7 @@ def _share(machine: str, part: Topology, topology: Topology, heads: Mapping[str,
         "commands": [item for node in nodes for item in of_nodes.commands(node, topology)],
         "services": [item for node in nodes for item in of_nodes.services(node, topology)],
         "frr": [item for node in nodes for item in of_nodes.frr(node, topology)],
-        "nodes": [of_nodes.described(node, here[node.name], heads.get(node.name), part) for node in nodes if not node.hidden],
+        "nodes": [of_nodes.described(node, here[node.name], heads.get(node.name), topology) for node in nodes if not node.hidden],
         **({"flows": flows} if flows else {}),
         **containers(part),
         **({"uplinks": uplinks} if (uplinks := [item for link in part.links for item in of_links.uplinks(link, part)]) else {}),

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ..model import SWITCHES, Endpoint, Node, Service, SubInterface, Switch, Topology, addresses, ip_of
 from ..plain import Item, given, plain
-from ..resolve.guest import forwarded, image_of, login, user_of
+from ..resolve.guest import forwarded, image_of, login, near_ends, user_of
 from ..resolve.networks import Place
 from ..resolve.routes import DEFAULT
 from .containers import entry
@@ -127,9 +127,8 @@ def described(node: Node, places: Sequence[Place], network: str | None, topology
 def access(node: Node, topology: Topology) -> str:
     """Return the lab host from which a node is reached: a guest's is where its network has an address, or a port leads to it."""
     if node.guest and not forwarded(node, topology):
-        for end, far, _link in topology.ends(node.name):
-            if end.network or topology.nodes[far.node].kind == "host":
-                return topology.carriers[end.network or far.node][0]
+        for _end, gate in near_ends(node, topology):
+            return topology.carriers[gate][0]
     return topology.carriers[node.name][0]
 
 
@@ -162,10 +161,22 @@ def _interface(place: Place, topology: Topology) -> Item:
         "switch": place.far.node if shown else None,
         "network": place.network,
         "method": _method(end),
+        **_server(end, topology),
         "addresses": addresses(end),
         "gateway": gateways.get(4),
         "gateway6": gateways.get(6),
     }
+
+
+def _server(end: Endpoint | SubInterface, topology: Topology) -> Item:
+    """Return the lab host whose DHCP gives an interface its address, if there are several."""
+    network = end.network if isinstance(end, Endpoint) and _method(end) == "dhcp" else None
+    return {"server": topology.carriers[network][0]} if network and network in topology.carriers else {}
+
+
+def request(place: Place, topology: Topology) -> Item:
+    """Return the address that a DHCP client asks for, if the server is perhaps on a lab host that has not been told of it yet."""
+    return {"request": addresses(place.interface)[0].partition("/")[0]} if _server(place.interface, topology) else {}
 
 
 def _method(end: Endpoint | SubInterface) -> str:

@@ -133,10 +133,10 @@ def _with_switches(topology: Topology, homes: Mapping[str, str], first: str) -> 
 
 def _chosen(wanted: Demand, rooms: Mapping[str, Room], shares: Mapping[str, float], preferred: tuple[str, ...]) -> str | None:
     """Return the lab host for a node: a preferred one that has not got its part of the work yet, else the least busy one."""
-    fitting = [name for name, room in rooms.items() if room.fits(wanted)]
     for name in preferred:
-        if name in fitting and rooms[name].work + wanted.work <= shares[name] + 1e-9:
+        if name in rooms and rooms[name].fits(wanted) and rooms[name].work + wanted.work <= shares[name] + 1e-9:
             return name
+    fitting = (name for name, room in rooms.items() if room.fits(wanted))
     return min(fitting, key=lambda name: (rooms[name].work + wanted.work) / (shares[name] or 1e-9), default=None)
 
 

@@ -71,10 +71,11 @@ class _Naming:
                 self._devices.claim(node.switch.device, node.path, self._problems)
             if node.switch and node.switch.vni:
                 self._vnis.claim(str(node.switch.vni), node.path, self._problems)
+        bases: dict[str | None, str] = {}
         for link in self._topology.links:
             ports = [self._topology.nodes[end.node].device for end in link.ends if self._topology.nodes[end.node].device]
             base = based(link, self._topology)
-            carrying = next((one.path for one in self._topology.links if base and based(one, self._topology) == base), link.path)
+            carrying = bases.setdefault(base, link.path) if base else link.path
             for device in ports:
                 # Any number of nodes may sit on an uplink, but not where a switch has it.
                 uplinks.claim(device or "", carrying, self._problems)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from ..._errors import LabError
@@ -14,6 +15,7 @@ from ..model import Endpoint, Guest, Link, Node, Topology, User, addresses
 from ..plain import given, plain
 from ..values import Problems
 from .routes import DEFAULT
+from .wires import opposite
 
 _SSH = 22
 
@@ -116,9 +118,17 @@ def login(node: Node, topology: Topology) -> tuple[str, int] | None:
     """Return address and port by which the lab host gets to a guest's SSH: a port that leads there, or its first near address."""
     if way := forwarded(node, topology):
         return way.host or "127.0.0.1", way.port
-    near = (end for end, far, _link in topology.ends(node.name) if end.network or topology.nodes[far.node].kind == "host")
+    near = (end for end, _gate in near_ends(node, topology))
     address = next((address.partition("/")[0] for end in near for address in addresses(end)), None)
     return (address, _SSH) if address else None
+
+
+def near_ends(node: Node, topology: Topology) -> Iterator[tuple[Endpoint, str]]:
+    """Yield a node's ends that a lab host has an address at, each with the switch or the node of kind host whose it is."""
+    for end, far, _link in topology.ends(node.name):
+        there = opposite(end, far, topology).node
+        if end.network or topology.nodes[there].kind == "host":
+            yield end, end.network or there
 
 
 def _network(end: Endpoint, link: Link, topology: Topology) -> dict[str, Any]:

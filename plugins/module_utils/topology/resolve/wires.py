@@ -40,6 +40,13 @@ def joined(topology: Topology) -> Topology:
     return replace(topology, nodes=nodes, links=tuple(links), carriers=carriers)
 
 
+def opposite(end: Endpoint, far: Endpoint, topology: Topology) -> Endpoint:
+    """Return the end that a link leads to from end: that behind the hidden bridge, where far is at one."""
+    if not topology.nodes[far.node].hidden:
+        return far
+    return next((other for _own, other, _link in topology.ends(far.node) if other.node != end.node), far)
+
+
 def patched(link: Link, topology: Topology) -> bool:
     """Say whether a link is a pair of patch ports: between two Open vSwitch bridges, where nothing needs a device.
 

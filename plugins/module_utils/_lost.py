@@ -1,0 +1,39 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What of a lab cannot become ready without lab hosts that were not reached, and how it is told. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from .reach.grouped import listed
+from .transport.shell import Node
+
+
+def spared(nodes: Sequence[Node], lost: Collection[str]) -> list[Node]:
+    """Return nodes without the interfaces whose addresses nobody gives now, so that they are not waited for."""
+    return [replace(node, interfaces=tuple(each for each in node.interfaces if each.get("server") not in lost)) for node in nodes]
+
+
+def remaining(share: Mapping[str, Any], lost: Collection[str]) -> dict[str, Any]:
+    """Return a share without what it has of lost lab hosts: guests of theirs that are reached from here, and routers."""
+    kept = {key: [item for item in share.get(key) or () if item["home"] not in lost] for key in ("visitors", "routers")}
+    return {**share, **kept}
+
+
+def missed(nodes: Sequence[Node], share: Mapping[str, Any], lost: Sequence[str], lacks: Callable[[Node], bool]) -> Iterator[str]:
+    """Yield for each lost lab host what was not waited for; lacks says that a node has not got its addresses by itself."""
+    here = share.get("machine")
+    for machine in lost:
+        served = [node for node in nodes if node.netns and any(each.get("server") == machine for each in node.interfaces)]
+        leases = [node.name for node in served if lacks(node)]
+        guests = [item["name"] for item in share["nodes"] if item["kind"] == "vm" and item.get("access") == machine != here]
+        routers = [item["node"] for item in share.get("routers") or () if item["home"] == machine]
+        deeds = [f"the addresses of {listed(leases)} come from it"] if leases else []
+        deeds += [f"{listed(guests)} can only be logged in to from there"] if guests else []
+        deeds += [f"{listed(routers)} would be neighbours of routers here"] if routers else []
+        if deeds:
+            yield f"The lab host '{machine}' was not reached, or failed, so this is not waited for: {'; '.join(deeds)}."

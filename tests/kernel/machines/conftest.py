@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A lab on three lab hosts, which the tests of a module share."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ..playbooks import Lab, cluster, trace
+
+MACHINES = ("m1", "m2", "m3")
+
+
+class Spread(Lab):
+    """A lab whose topology file and lab hosts the test writes."""
+
+    def hosts(self, **variables: dict[str, Any]) -> None:
+        """Write the lab hosts, with more variables for some."""
+        hosts = {
+            name: {"ansible_host": f"192.0.2.{number}", "netvirt_underlay": f"198.18.0.{number}", **variables.get(name, {})}
+            for number, name in enumerate(MACHINES, 1)
+        }
+        common = {"ansible_user": "root", "ansible_ssh_retries": 3, "ansible_python_interpreter": "/usr/bin/python3"}
+        (self.inventory / "hosts.yml").write_text(json.dumps({"lab_hosts": {"hosts": hosts, "vars": common}}), encoding="utf-8")
+
+    def write(self, lab: dict[str, Any]) -> None:
+        """Write the topology."""
+        target, self.inventory = self.inventory, self.inventory / "orchard.netvirt.yml"
+        super().write({"plugin": "netvirt.lab.topology", "name": "orchard", **lab})
+        self.inventory = target
+
+
+@pytest.fixture(scope="module")
+def spread(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spread]:
+    """Give three lab hosts without a lab; when its tests are done, nothing is left on them."""
+    with cluster(len(MACHINES)) as members:
+        before = {machine: trace(machine) for machine in ("", *members)}
+        lab = Spread(tmp_path_factory.mktemp("home"))
+        lab.inventory = lab.folder / "inventory"
+        lab.inventory.mkdir()
+        lab.hosts()
+        yield lab
+        lab.hosts()
+        lab.changed("netvirt.lab.teardown")
+        for machine, lines in before.items():
+            assert list(difflib.unified_diff(lines, trace(machine), machine, machine, lineterm="", n=0)) == []
