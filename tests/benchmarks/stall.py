@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from typing import Any
 
 from core import LAB, Scope, compile_share, converge, load, share_goals, star  # type: ignore[import-not-found]
 
@@ -21,7 +22,7 @@ OTHER = "bystander"
 PING = ("ping", "-D", "-n", "-i", "0.01", "10.98.0.2")
 
 
-def converged(lab: str, topology: dict[str, object]) -> tuple[float, float]:
+def converged(lab: str, topology: dict[str, Any]) -> tuple[float, float]:
     start = time.time()
     topology.pop("plugin", None)
     converge(share_goals(compile_share(load(topology)) if topology else {}, lab, [], None, {}), Scope(lab))
@@ -29,7 +30,7 @@ def converged(lab: str, topology: dict[str, object]) -> tuple[float, float]:
 
 
 def main() -> None:
-    other = {
+    other: dict[str, Any] = {
         "name": OTHER,
         "nodes": {"s1": {"kind": "ovs", "subnet": "10.98.0.0/24"}, "h[1:2]": {"ipv4": "auto"}},
         "links": [["h[1:2]", "s1"]],
