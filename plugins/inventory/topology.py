@@ -182,6 +182,7 @@ _GROUPS = {
     "bridge": "switches",
     "host": _NODES,
     "uplink": _NODES,
+    "logical_router": _NODES,
 }
 _HERE = {"ansible_connection": "local", "ansible_python_interpreter": "/usr/bin/python3"}
 
@@ -343,7 +344,7 @@ class InventoryModule(BaseInventoryPlugin):
                 self._set(node.name, reach.space(described))
             elif node.kind == "vm":
                 self._set(node.name, reach.guest(node, topology))
-            elif node.kind in ("host", "uplink"):
+            elif node.kind in ("host", "uplink", "logical_router"):
                 self._set(node.name, here)
 
     def _add_group(self, name: str, variables: Mapping[str, Any], parent: str | None = None) -> None:

@@ -168,7 +168,7 @@ class _Routes:
             if home.own and one.reaches(home.own):
                 return home.own
         node = one.place.node
-        if node.space and node.space.router:
+        if node.router or (node.space and node.space.router):
             return None
         others = (other for other in self._routers.get(one.place.network, ()) if other.place.node is not node)
         addresses = (str(ip_interface(address).ip) for other in others for address in (other.ip.addresses if other.ip else ()))
