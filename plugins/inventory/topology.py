@@ -65,6 +65,10 @@ options:
     description: Whether the lab comes back when the lab host has been started anew, without Ansible.
     type: raw
     version_added: "0.3.0"
+  fabric:
+    description: What joins the switches of several lab hosts, C(vxlan) or C(ovn).
+    type: raw
+    version_added: "0.4.0"
   expect:
     description: What the playbook C(verify.yml) must find besides what any lab must do.
     type: raw

@@ -33,11 +33,10 @@ def with_fabric(fabric: str, nodes: Mapping[str, Node], links: Sequence[Link], p
         for end, far in (link.ends, link.ends[::-1]):
             fars.setdefault(end.node, {}).update({far.node: far.node, str(far): far.node})
     for node in nodes.values():
-        near = fars.get(node.name, {})
         if node.kind == "ovs":
-            _check_switch(node, near, nodes, problems)
+            _check_switch(node, fars.get(node.name, {}), nodes, problems)
         elif node.router:
-            _check_router(node, near, nodes, problems)
+            _check_router(node, fars, nodes, problems)
     return {
         name: replace(node, switch=replace(node.switch, logical=True)) if node.switch and node.kind == "ovs" else node
         for name, node in nodes.items()
@@ -62,14 +61,18 @@ def _check_switch(node: Node, near: Mapping[str, str], nodes: Mapping[str, Node]
             problems.append(f"{node.path}.acls[{number}].match: no endpoint '{name}' at this switch{suggestion(name, near)}")
 
 
-def _check_router(node: Node, near: Mapping[str, str], nodes: Mapping[str, Node], problems: Problems) -> None:
+def _check_router(node: Node, fars: Mapping[str, Mapping[str, str]], nodes: Mapping[str, Node], problems: Problems) -> None:
     router = node.router
     if router is None:
         return
-    switches = [name for name in dict.fromkeys(near.values()) if nodes[name].kind == "ovs"]
+    switches = [name for name in dict.fromkeys(fars.get(node.name, {}).values()) if nodes[name].kind == "ovs"]
     if router.outside and router.outside not in switches:
         hint = suggestion(router.outside, switches) or f" (linked: {', '.join(switches) or 'none'})"
         problems.append(f"{node.path}.outside: '{node.name}' is not linked with a switch '{router.outside}'{hint}")
+    leading = any(nodes[far].device for name in switches for far in fars[name].values())
+    if (router.snat or router.dnat) and not router.outside and not leading:
+        what = "nothing says which switch leads out; link one of the router's switches with an uplink, or name it as outside"
+        problems.append(f"{node.path}.{'snat' if router.snat else 'dnat'}: {what}")
     for address, inside in router.dnat.items():
         if not inside.replace(".", "").isdigit() and inside not in nodes:
             problems.append(f"{node.path}.dnat.{address}: no node '{inside}'{suggestion(inside, nodes)}")
