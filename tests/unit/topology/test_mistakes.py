@@ -21,7 +21,8 @@ MISTAKES = {
     "unknown kind": (
         "{nodes: {a: {kind: brigde}}}",
         [
-            "nodes.a.kind: must be one of netns, container, vm, ovs, bridge, host, uplink, logical_router, not 'brigde' (did you mean 'bridge'?)"
+            "nodes.a.kind: must be one of netns, container, vm, ovs, bridge, host, uplink, logical_router, "
+            "not 'brigde' (did you mean 'bridge'?)"
         ],
     ),
     "containers, all that can be wrong": (

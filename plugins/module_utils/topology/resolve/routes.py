@@ -164,11 +164,13 @@ class _Routes:
 
     def _offered(self, one: Addressed) -> str | None:
         """Return the switch's own address, else that of the first router there; a router waits to be told."""
+        if one.place.node.router:
+            return None
         for home in one.homes:
             if home.own and one.reaches(home.own):
                 return home.own
         node = one.place.node
-        if node.router or (node.space and node.space.router):
+        if node.space and node.space.router:
             return None
         others = (other for other in self._routers.get(one.place.network, ()) if other.place.node is not node)
         addresses = (str(ip_interface(address).ip) for other in others for address in (other.ip.addresses if other.ip else ()))
