@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from .._errors import LabError
 from .._paths import OVN
 from .._plan import Change, Goal, Scope, compare
-from ..transport import ovn
+from ..transport import ovn, ovsdb
 from ..transport.ovsdb import Copy
 from ._ovs_model import MARK
+from .ovn import settle
 
 DATABASE = "OVN_Northbound"
 _NAME = "netvirt-name"
@@ -74,23 +76,13 @@ class NorthboundDriver:
 
     kind = "ovn_row"
 
-    def __init__(self) -> None:
-        self._copy: Copy | None = None
-
     def observe(self, goal: Goal[Row], scope: Scope) -> Mapping[str, Row]:
-        """Read the lab's rows; what runs only later has none yet."""
-        if not ovn.answers(ovn.NORTHBOUND):
-            return {}
-        copy = self._connected()
-        homes = {
-            id(part): parent.external_ids.get(_NAME, "")
-            for table in TABLES.values()
-            if table.parent
-            for parent in copy.rows(table.parent[0])
-            for part in getattr(parent, table.parent[1])
-        }
-        known = _known(copy, scope.lab)
-        return {key: _row(key.partition(" ")[0], row, homes.get(id(row), "")) for key, row in known.items()}
+        """Read the lab's rows; of a server that was killed, from its file."""
+        if ovn.answers(ovn.NORTHBOUND):
+            with _connected() as copy:
+                return _observed(copy, scope.lab)
+        file = OVN / "nb.db"
+        return _observed(ovsdb.Stored(file, ovn.schema("nb"), DATABASE, _asked()), scope.lab) if file.exists() else {}
 
     def plan(self, have: Mapping[str, Row], goal: Goal[Row], scope: Scope, earlier: Sequence[Change[Any]]) -> list[Change[Row]]:
         """Compare; what is a part of something that goes, goes and comes with it."""
@@ -99,10 +91,11 @@ class NorthboundDriver:
 
     def remove(self, changes: Sequence[Change[Row]], scope: Scope) -> None:
         """Remove rows, and take parts out of what they are in."""
-        copy = self._connected()
+        if not ovn.answers(ovn.NORTHBOUND):
+            settle()
         doomed = {_either(change).key for change in changes}
 
-        def build(insert: Callable[[str], Any]) -> None:
+        def build(copy: Copy, insert: Callable[[str], Any]) -> None:
             known = _known(copy, scope.lab)
             going = {known[key] for key in doomed & known.keys()}
             for key in sorted(doomed & known.keys()):
@@ -115,13 +108,13 @@ class NorthboundDriver:
                     if known[key] in getattr(parent, table.parent[1]):
                         parent.delvalue(table.parent[1], known[key])
 
-        copy.transact(build, "remove the lab's logical network from OVN")
+        with _connected() as copy:
+            copy.transact(partial(build, copy), "remove the lab's logical network from OVN")
 
     def apply(self, changes: Sequence[Change[Row]], scope: Scope) -> None:
         """Make and change rows."""
-        copy = self._connected()
 
-        def build(insert: Callable[[str], Any]) -> None:
+        def build(copy: Copy, insert: Callable[[str], Any]) -> None:
             known = _known(copy, scope.lab)
             for change in changes:
                 target, before = change.target, change.before if change.action == "update" else None
@@ -137,25 +130,41 @@ class NorthboundDriver:
                 for column in table.columns:
                     _set(row, column, target.columns.get(column), before.columns.get(column) if before else None, known)
 
-        copy.transact(build, "write the lab's logical network to OVN")
+        with _connected() as copy:
+            copy.transact(partial(build, copy), "write the lab's logical network to OVN")
 
-    def _connected(self) -> Copy:
-        if not ovn.answers(ovn.NORTHBOUND):
-            raise LabError(f"OVN's northbound database does not run: nobody answers at {ovn.NORTHBOUND}; look into {OVN}/nb.log.")
-        if self._copy is None:
-            asked = {name: [*table.columns, "external_ids"] for name, table in TABLES.items()}
-            for table in TABLES.values():
-                if table.parent:
-                    asked[table.parent[0]].append(table.parent[1])
-            self._copy = Copy(ovn.NORTHBOUND, DATABASE, asked)
-        return self._copy
+
+def _asked() -> dict[str, list[str]]:
+    """Return the columns that are needed of each table."""
+    asked = {name: [*table.columns, "external_ids"] for name, table in TABLES.items()}
+    for table in TABLES.values():
+        if table.parent:
+            asked[table.parent[0]].append(table.parent[1])
+    return asked
+
+
+def _connected() -> Copy:
+    if not ovn.answers(ovn.NORTHBOUND):
+        raise LabError(f"OVN's northbound database does not run: nobody answers at {ovn.NORTHBOUND}; look into {OVN}/nb.log.")
+    return Copy(ovn.NORTHBOUND, DATABASE, _asked())
+
+
+def _observed(copy: Copy | ovsdb.Stored, lab: str) -> dict[str, Row]:
+    homes = {
+        id(part): parent.external_ids.get(_NAME, "")
+        for table in TABLES.values()
+        if table.parent
+        for parent in copy.rows(table.parent[0])
+        for part in getattr(parent, table.parent[1])
+    }
+    return {key: _row(key.partition(" ")[0], row, homes.get(id(row), "")) for key, row in _known(copy, lab).items()}
 
 
 def _either(change: Change[Row]) -> Row:
     return change.before if change.before is not None else change.target
 
 
-def _known(copy: Copy, lab: str) -> dict[str, Any]:
+def _known(copy: Copy | ovsdb.Stored, lab: str) -> dict[str, Any]:
     return {f"{name} {row.external_ids.get(_NAME)}": row for name in TABLES for row in copy.rows(name) if row.external_ids.get(MARK) == lab}
 
 

@@ -86,14 +86,14 @@ class OvnDriver:
     def remove(self, changes: Sequence[Change[Fabric]], scope: Scope) -> None:
         """Forget the lab, and end what no other needs."""
         (run_dir(scope.lab) / _NOTE).unlink(missing_ok=True)
-        _settle()
+        settle()
 
     def apply(self, changes: Sequence[Change[Fabric]], scope: Scope) -> None:
         """Note what the lab needs, and see that it is there."""
         for change in changes:
             values = asdict(change.target)
             notes.write(run_dir(scope.lab) / _NOTE, {name: values[name] for name in _NOTED})
-        _settle()
+        settle()
 
 
 def _noted() -> dict[str, Fabric]:
@@ -170,7 +170,7 @@ def _bridges(known: Mapping[str, Fabric]) -> set[str]:
     return {one.bridge for one in known.values() if one.bridge}
 
 
-def _settle() -> None:
+def settle() -> None:
     """Bring OVN on this machine to what the labs' notes ask for. Raise LabError."""
     with held(OVN, PATIENCE, "OVN"):
         known = _noted()

@@ -60,13 +60,17 @@ def missing(commands: Mapping[str, Sequence[str]]) -> list[str]:
     return [f"The program '{name}' is not there, which logical switches need; install the package {_PACKAGES[name]}." for name in absent]
 
 
+def schema(name: str) -> Path:
+    """Return the file that describes a database."""
+    return _SCHEMAS / f"ovn-{name}.ovsschema"
+
+
 def start(name: str, argv: Sequence[str]) -> None:
     """Start a daemon; when this returns it listens. Raise LabError."""
     make_public(OVN)
     database = OVN / f"{name}.db"
     if str(database) in argv and not database.exists():
-        schema = _SCHEMAS / f"ovn-{name}.ovsschema"
-        processes.command(["ovsdb-tool", "create", str(database), str(schema)], f"make OVN's database {database}")
+        processes.command(["ovsdb-tool", "create", str(database), str(schema(name))], f"make OVN's database {database}")
     processes.command(argv, f"start OVN's daemon {argv[0]}", timeout=_START)
 
 

@@ -67,6 +67,22 @@ def not_running(database: str | None) -> LabError:
     return LabError(f"Open vSwitch does not run: nobody answers at {remote(database)[5:]}; {START}.")
 
 
+class Stored:
+    """Some columns of a database whose server does not run, as its file has them. Raise LabError."""
+
+    def __init__(self, file: Path, schema: Path, name: str, tables: Mapping[str, Sequence[str]]) -> None:
+        self._tables = Tables(json.loads(schema.read_text(encoding="utf-8")), tables)
+        query = [{"op": "select", "table": table, "where": [], "columns": ["_uuid", *columns]} for table, columns in tables.items()]
+        said = processes.command(["ovsdb-tool", "query", str(file), json.dumps([name, *query])], f"read the database {file}")
+        self._tables.update(
+            {table: {row["_uuid"][1]: {"new": row} for row in answer["rows"]} for table, answer in zip(tables, json.loads(said))}
+        )
+
+    def rows(self, table: str) -> list[Any]:
+        """Return the rows of a table."""
+        return self._tables.rows(table)
+
+
 class Copy:
     """A live copy of some columns of a database, and the way to change it."""
 

@@ -125,6 +125,14 @@ def test_what_is_undone_by_hand_is_seen_and_mended(lab: Lab) -> None:
     assert not ping(lab, "a", "10.84.2.3", 1)
 
 
+def test_a_killed_database_comes_back_with_what_it_had(lab: Lab) -> None:
+    for name in ("nb", "northd"):
+        pid = int((OVN / f"{name}.pid").read_text())
+        shell(f"kill -9 {pid}; while kill -0 {pid} 2>/dev/null; do sleep 0.05; done")
+    assert lab.changed(DATA)["after"].keys() == {"ovn"}
+    settled(lab, DATA)
+
+
 def test_a_change_of_the_file_changes_what_differs(lab: Lab) -> None:
     changed = {**DATA, "nodes": {**DATA["nodes"], "right": {"kind": "ovs", "ipv4": "10.84.2.1/24"}}}
     changes = lab.changed(changed)

@@ -34,6 +34,15 @@ def northbound(topology: Topology, chassis: Mapping[str, str]) -> list[Item]:
     return found
 
 
+def networks(topology: Topology) -> list[Item]:
+    """Return the networks with DHCP by OVN: the switch's address, and the name servers that nodes are told."""
+    return [
+        {"subnet": str(ip_interface(switch.ipv4).network), "address": str(ip_interface(switch.ipv4).ip), "dns": list(switch.dhcp.dns or ())}
+        for switch in (node.switch for node in topology.nodes.values())
+        if switch and switch.logical and switch.ipv4 and switch.dhcp
+    ]
+
+
 def _row(table: str, name: str, parent: str = "", **columns: object) -> Item:
     return {"table": table, "name": name, **({"in": parent} if parent else {}), "columns": columns}
 

@@ -13,7 +13,7 @@ from ..names import altname, devices
 from ..plain import Item, given
 from .links import ovs_port
 from .logical import routers
-from .northbound import northbound
+from .northbound import networks, northbound
 
 INTEGRATION = "br-netvirt"  # not br-int, which another OVN of the lab host's may have
 PORT = 6642  # of the southbound database (ovn-ctl(8))
@@ -45,6 +45,7 @@ def fabric(machine: str, part: Topology, topology: Topology) -> Item | None:
     return {
         **own,
         "rows": northbound(topology, {name: chassis(topology, name) for name in _names(topology)}),
+        "networks": networks(topology),
         "machines": {name: chassis(topology, name) for name in _names(topology)},
         "ports": homes,
     }
