@@ -24,8 +24,13 @@ from ._underlay import Tunnels, require_underlay
 from .ovs import best_datapath
 
 MARK = "netvirt-ovn"  # in the external_ids of what is the machine's and no lab's
+_LIMIT, _LIMITED = "vlan-limit", "netvirt-ovn-vlan-limit"  # ovn-controller sets it, for all bridges; what it was before
 _NOTE = "ovn.json"
-_TABLES = {"Open_vSwitch": ("external_ids", "datapaths", "bridges"), "Bridge": ("name", "external_ids"), "Datapath": ("external_ids",)}
+_TABLES = {
+    "Open_vSwitch": ("cur_cfg", "external_ids", "other_config", "datapaths", "bridges"),
+    "Bridge": ("name", "external_ids"),
+    "Datapath": ("external_ids",),
+}
 
 
 @dataclass(frozen=True)
@@ -201,6 +206,7 @@ def _edition(switch: ovsdb.Database, known: Mapping[str, Fabric]) -> Callable[[C
         for name in _bridges(known) - own.keys():
             root.addvalue("bridges", _bridge(insert, name))
         _set_datapath(insert, root, bool(known))
+        _set_limit(root, bool(known))
 
     return build
 
@@ -217,6 +223,19 @@ def _bridge(insert: Callable[[str], Any], name: str) -> Any:
     bridge.other_config = {"disable-in-band": "true"}
     bridge.external_ids = {MARK: "true"}
     return bridge
+
+
+def _set_limit(root: Any, present: bool) -> None:
+    """Remember what ovn-controller is about to change, or give it back."""
+    before = root.external_ids.get(_LIMITED)
+    if present and before is None:
+        root.setkey("external_ids", _LIMITED, root.other_config.get(_LIMIT, ""))
+    elif not present and before is not None:
+        root.delkey("external_ids", _LIMITED)
+        if before:
+            root.setkey("other_config", _LIMIT, before)
+        else:
+            root.delkey("other_config", _LIMIT)
 
 
 def _set_datapath(insert: Callable[[str], Any], root: Any, present: bool) -> None:

@@ -21,20 +21,21 @@ from . import ovsdb, processes
 NORTHBOUND, SOUTHBOUND = f"unix:{OVN}/nb.sock", f"unix:{OVN}/sb.sock"
 _SCHEMAS = Path("/usr/share/ovn")
 _PACKAGES = {"ovn-northd": "ovn-central", "ovn-controller": "ovn-host", "ovsdb-server": "openvswitch-switch"}
+_ENVIRONMENT = {"OVN_RUNDIR": str(OVN), "OVS_RUNDIR": str(ovsdb.rundir())}
 _FAREWELL = 3.0  # seconds; ovn-controller takes leave of the southbound database, which may have gone before
 _START = 30.0
 
 
 def central(address: str, port: int) -> dict[str, list[str]]:
     """Return the command lines of the central's daemons by name, in the order in which they start."""
-    remotes = {"nb": ["punix:nb.sock"], "sb": ["punix:sb.sock", f"ptcp:{port}:{f'[{address}]' if ':' in address else address}"]}
-    found = {
-        name: _daemon(
-            "ovsdb-server", name, *(f"--remote={one.replace('punix:', f'punix:{OVN}/')}" for one in listening), f"{OVN}/{name}.db"
-        )
-        for name, listening in remotes.items()
-    }
-    return {**found, "northd": _daemon("ovn-northd", "northd", f"--ovnnb-db={NORTHBOUND}", f"--ovnsb-db={SOUTHBOUND}")}
+    outside = f"ptcp:{port}:{f'[{address}]' if ':' in address else address}"
+
+    def database(name: str, *more: str) -> list[str]:
+        remotes = [f"--remote={one}" for one in (f"punix:{OVN}/{name}.sock", *more)]
+        return _daemon("ovsdb-server", name, _control(name), *remotes, f"{OVN}/{name}.db")
+
+    northd = _daemon("ovn-northd", "northd", _control("northd"), f"--ovnnb-db={NORTHBOUND}", f"--ovnsb-db={SOUTHBOUND}")
+    return {"nb": database("nb"), "sb": database("sb", outside), "northd": northd}
 
 
 def controller(chassis: str) -> dict[str, list[str]]:
@@ -43,8 +44,11 @@ def controller(chassis: str) -> dict[str, list[str]]:
 
 
 def _daemon(program: str, name: str, *arguments: str) -> list[str]:
-    own = [f"--pidfile={OVN}/{name}.pid", f"--log-file={OVN}/{name}.log", f"--unixctl={OVN}/{name}.ctl"]
-    return [program, "--detach", "--no-chdir", *own, *arguments]
+    return [program, "--detach", "--no-chdir", f"--pidfile={OVN}/{name}.pid", f"--log-file={OVN}/{name}.log", *arguments]
+
+
+def _control(name: str) -> str:
+    return f"--unixctl={OVN}/{name}.ctl"  # an option that ovn-controller has not
 
 
 def running() -> dict[str, processes.Process]:
@@ -71,7 +75,7 @@ def start(name: str, argv: Sequence[str]) -> None:
     database = OVN / f"{name}.db"
     if str(database) in argv and not database.exists():
         processes.command(["ovsdb-tool", "create", str(database), str(schema(name))], f"make OVN's database {database}")
-    processes.command(argv, f"start OVN's daemon {argv[0]}", timeout=_START)
+    processes.command(argv, f"start OVN's daemon {argv[0]}", timeout=_START, env=_ENVIRONMENT)
 
 
 def stop(daemons: Mapping[str, processes.Process]) -> None:
@@ -79,7 +83,7 @@ def stop(daemons: Mapping[str, processes.Process]) -> None:
     own = daemons.get("controller")
     if own:
         with suppress(LabError):
-            processes.attempt(["ovn-appctl", "-t", f"{OVN}/controller.ctl", "exit"], timeout=_FAREWELL)
+            processes.attempt(["ovn-appctl", "-t", f"{OVN}/ovn-controller.{own.pid}.ctl", "exit"], timeout=_FAREWELL)
             processes.gone(own.pid, _FAREWELL)
     processes.end(one.pid for one in daemons.values())
 
