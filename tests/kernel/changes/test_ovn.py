@@ -98,6 +98,8 @@ def test_an_acl_keeps_back_what_it_names_only(lab: Lab) -> None:
 
 def test_the_lab_host_reaches_the_nodes_and_lets_out_who_may(lab: Lab) -> None:
     shell("ping -q -c 2 -W 5 10.84.2.2")
+    shell(f"ip netns exec {lab.name}.b sh -c 'echo heather | timeout 60 socat -u - TCP-LISTEN:7000 >/dev/null 2>&1 &'")
+    assert shell("socat -u TCP:10.84.2.2:7000,retry=50,interval=0.1 -") == "heather\n"
     fetched = shell(f"ip netns exec {lab.name}.d curl -sS --max-time 10 http://198.51.100.10/")
     assert fetched.strip() == "203.0.113.2"
     assert not ping(lab, "b", "10.84.3.2", 1)

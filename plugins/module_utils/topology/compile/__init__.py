@@ -72,6 +72,7 @@ def _share(machine: str, part: Topology, topology: Topology, heads: Mapping[str,
         "links": [
             *(of_links.bridge_link(node, switch, topology) for node, switch in switches if node.kind == "bridge"),
             *(item for link in part.links for item in of_links.interfaces(link, part)),
+            *(ovn.links(machine, topology) if logical else ()),
             *(item for node in nodes for item in of_links.vlans(node)),
             *(item for node, switch in switches if (item := tunnel(node, switch, machine, topology))),
         ],

@@ -32,13 +32,14 @@ class Port:
 
 @dataclass(frozen=True)
 class Router:
-    """A logical router. ``device`` is the lab host's interface behind it, ``transit`` its address there and the router's own."""
+    """A logical router. ``device`` and ``port`` are the lab host's link to it, ``transit`` its address there and the router's own."""
 
     name: str
     home: str
     node: Node
     ports: tuple[Port, ...]
     device: str
+    port: str
     host_mac: str
     mac: str
     transit: tuple[str, str]
@@ -104,8 +105,8 @@ def _router(node: Node, ports: tuple[Port, ...], device: str, taken: set[str], t
     sizes = [size for port in ports if (size := _mtu(topology.nodes[port.switch])) is not None]
     host, own = next(macs(LOCAL_MAC, topology.name, node.name, "host")), next(macs(LOCAL_MAC, topology.name, node.name, "transit"))
     transit = _transit(topology.name, node.name, taken)
-    name = altname(topology.name, node.name)
-    return Router(name, home, node, ports, device, host, own, transit, min(sizes, default=None))
+    name, port = altname(topology.name, node.name), next(devices(node.name, topology.name, node.name, "behind"))
+    return Router(name, home, node, ports, device, port, host, own, transit, min(sizes, default=None))
 
 
 def _open(switch: str, topology: Topology) -> bool:

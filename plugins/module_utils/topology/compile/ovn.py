@@ -57,15 +57,26 @@ def bridges(machine: str, part: Topology, topology: Topology) -> Iterator[Item]:
     for link, end, port in _ends(part):
         item = ovs_port(port, end, link, part)
         ports.append({**item, "interface_external_ids": {"iface-id": port_name(end, topology)}})
-    for router in routers(topology):
-        if router.home == machine:
-            own = given(name=router.device, type="internal", mac=router.host_mac, mtu_request=router.mtu)
-            ports.append({**own, "interface_external_ids": {"iface-id": router.host_port}})
+    own = (router for router in routers(topology) if router.home == machine)
+    ports += [{"name": router.port, "interface_external_ids": {"iface-id": router.host_port}} for router in own]
     if ports:
         yield {"name": INTEGRATION, "existing": True, "ports": ports}
     for up, switch in _uplinks(part):
         device = provider(switch, topology)
         yield {"name": device, "datapath_type": None, "altname": altname(topology.name, switch.name), "ports": [{"name": up.device}]}
+
+
+def links(machine: str, topology: Topology) -> Iterator[Item]:
+    """Return the interfaces by which a lab host is behind its routers.
+
+    They are a veth pair and no internal port, because what comes from there must have its checksums too before it is put into tunnels.
+    """
+    for router in routers(topology):
+        if router.home == machine:
+            common = given(netns="", mtu=router.mtu, up=True, kind="veth")
+            name = altname(topology.name, router.node.name)
+            yield {**common, "name": router.device, "mac": router.host_mac, "altname": name, "peer": ["", router.port]}
+            yield {**common, "name": router.port, "silent": True, "peer": ["", router.device]}
 
 
 def way_in(machine: str, topology: Topology) -> Iterator[Item]:
