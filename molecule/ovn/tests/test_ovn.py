@@ -38,7 +38,7 @@ def test_switches_are_logical_ones_and_no_bridges(host: Host) -> None:
     assert {line.split("(")[1].rstrip(")") for line in nbctl(host, "ls-list").split("\n") if "transit" not in line} == {
         f"logic.{name}" for name in ("front", "back", "wan", "office")
     }
-    assert on(host, "m3", "ovs-vsctl list-br").split() == ["br-netvirt"]
+    assert on(host, "m3", "ovs-vsctl list-br").split() == ["br-netvirt", "br-under"]
 
 
 def test_addresses_are_leased_by_ovn_with_the_mtu_of_its_tunnels(host: Host) -> None:

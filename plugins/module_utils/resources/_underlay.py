@@ -12,6 +12,7 @@ from ipaddress import ip_interface
 from .._errors import LabErrors
 from .._plan import Change
 from ..topology.machines import headers
+from ..transport.rtnetlink import LinkRecord
 from ._link_model import Link
 from ._network import Survey
 
@@ -34,8 +35,7 @@ def require_underlay(tunnels: Sequence[Tunnels], survey: Survey) -> None:
     """Raise LabErrors if the machine has not the address that tunnels come from, or its interface is too small for them."""
     if not tunnels:
         return
-    links = {record.index: record for record in survey.links("")}
-    there = {str(ip_interface(record.address).ip): links[record.index] for record in survey.addresses("") if record.index in links}
+    there = carriers(survey)
     problems = []
     for local in dict.fromkeys(one.local for one in tunnels):
         largest = max((one for one in tunnels if one.local == local), key=lambda one: one.needed)
@@ -53,6 +53,12 @@ def require_underlay(tunnels: Sequence[Tunnels], survey: Survey) -> None:
             )
     if problems:
         raise LabErrors(problems)
+
+
+def carriers(survey: Survey) -> dict[str, LinkRecord]:
+    """Return the machine's own addresses, each with the interface that has it."""
+    links = {record.index: record for record in survey.links("")}
+    return {str(ip_interface(record.address).ip): links[record.index] for record in survey.addresses("") if record.index in links}
 
 
 def vni_problems(want: Sequence[Link], have: Mapping[str, Link], changes: Sequence[Change[Link]]) -> list[str]:

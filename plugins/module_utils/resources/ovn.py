@@ -20,11 +20,12 @@ from .._plan import Change, Goal, Scope, compare
 from ..transport import notes, ovn, ovsdb
 from ..transport.processes import Process
 from ._network import Survey
-from ._underlay import Tunnels, require_underlay
+from ._underlay import Tunnels, carriers, require_underlay
 from .ovs import best_datapath
 
 MARK = "netvirt-ovn"  # in the external_ids of what is the machine's and no lab's
 _LIMIT, _LIMITED = "vlan-limit", "netvirt-ovn-vlan-limit"  # ovn-controller sets it, for all bridges; what it was before
+_INDEX = "ovn-chassis-idx-netvirt-"  # what ovn-controller notes of tunnels in other_config, and leaves there
 _NOTE = "ovn.json"
 _TABLES = {
     "Open_vSwitch": ("cur_cfg", "external_ids", "other_config", "datapaths", "bridges"),
@@ -85,7 +86,9 @@ class OvnDriver:
             problems += ovn.missing(_commands(dict(enumerate(goal.want))))
         if problems:
             raise LabErrors(problems)
-        require_underlay([Tunnels(one.address or "", one.packets, geneve=True) for one in goal.want if one.packets], self._survey)
+        tunnelling = [one for one in goal.want if one.packets]
+        require_underlay([Tunnels(one.address or "", one.packets, geneve=True) for one in tunnelling], self._survey)
+        _require_reachable(tunnelling, self._survey)
         return compare(self.kind, have, goal, scope)
 
     def remove(self, changes: Sequence[Change[Fabric]], scope: Scope) -> None:
@@ -99,6 +102,23 @@ class OvnDriver:
             values = asdict(change.target)
             notes.write(run_dir(scope.lab) / _NOTE, {name: values[name] for name in _NOTED})
         settle()
+
+
+def _require_reachable(want: Sequence[Fabric], survey: Survey) -> None:
+    """Raise LabErrors where Open vSwitch tunnels by itself and not by the kernel: it can do so from bridges of its own only."""
+    if not want or best_datapath() != "netdev" or not ovsdb.running(None):
+        return
+    with ovsdb.Database(None, {"Bridge": ("name", "datapath_type")}) as switch:
+        bridges = {row.name for row in switch.rows("Bridge") if row.datapath_type == "netdev"}
+    there = carriers(survey)
+    stuck = {one.address or "": there[one.address or ""].name for one in want if there[one.address or ""].name not in bridges}
+    if stuck:
+        raise LabErrors(
+            "Open vSwitch has no kernel datapath here, and its userspace datapath tunnels from addresses of its own bridges only: "
+            f"{address} is that of '{name}'. Load the kernel module openvswitch; or make a bridge with datapath_type=netdev and the port "
+            f"'{name}', and move the address to it."
+            for address, name in stuck.items()
+        )
 
 
 def _noted() -> dict[str, Fabric]:
@@ -207,6 +227,9 @@ def _edition(switch: ovsdb.Database, known: Mapping[str, Fabric]) -> Callable[[C
             root.addvalue("bridges", _bridge(insert, name))
         _set_datapath(insert, root, bool(known))
         _set_limit(root, bool(known))
+        for name in () if known else root.other_config:
+            if name.startswith(_INDEX):
+                root.delkey("other_config", name)
 
     return build
 
