@@ -66,6 +66,10 @@ options:
     description: Whether the lab comes back when the lab host has been started anew, without Ansible.
     type: raw
     version_added: "0.3.0"
+  fabric:
+    description: What joins the switches of several lab hosts, C(vxlan) or C(ovn).
+    type: raw
+    version_added: "0.4.0"
   expect:
     description: What the playbook C(verify.yml) must find besides what any lab must do.
     type: raw
@@ -183,6 +187,7 @@ _GROUPS = {
     "bridge": "switches",
     "host": _NODES,
     "uplink": _NODES,
+    "logical_router": _NODES,
 }
 _HERE = {"ansible_connection": "local", "ansible_python_interpreter": "/usr/bin/python3"}
 
@@ -352,7 +357,7 @@ class InventoryModule(BaseInventoryPlugin):
                 self._set(node.name, reach.space(described))
             elif node.kind == "vm":
                 self._set(node.name, reach.guest(node, topology))
-            elif node.kind in ("host", "uplink"):
+            elif node.kind in ("host", "uplink", "logical_router"):
                 self._set(node.name, here)
 
     def _add_group(self, name: str, variables: Mapping[str, Any], parent: str | None = None) -> None:

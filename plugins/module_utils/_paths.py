@@ -11,6 +11,7 @@ from pathlib import Path
 RUN = Path("/run/netvirt")
 STATE = Path("/var/lib/netvirt")
 IMAGES = STATE / "images"
+OVN = RUN / ".ovn"  # what the labs of a machine share of OVN; no lab has such a name
 
 
 def run_dir(lab: str) -> Path:

@@ -32,6 +32,8 @@ from .resources.link import LinkDriver
 from .resources.member import MemberDriver, member_from
 from .resources.netns import Namespace, NamespaceDriver
 from .resources.node_sysctl import NodeSysctlDriver, sysctls_from
+from .resources.northbound import NorthboundDriver, row_from
+from .resources.ovn import OvnDriver, fabric_from
 from .resources.ovs import HostDatapath, OvsDriver, host_datapath
 from .resources.service import ServiceDriver, service_from
 from .resources.shaping import ShapingDriver, shapings_from
@@ -71,7 +73,7 @@ def share_goals(
     moved = share.get("uplinks") or ()
     links, bridges, forwarding = with_uplinks(moved, links, bridges, forwarding)
     lent = [item["name"] for item in moved]
-    dnsmasq = share.get("dnsmasq")
+    dnsmasq, ovn = share.get("dnsmasq"), share.get("ovn")
     services = [service_from(item, lab) for item in share.get("services") or ()]
     services += [service for item in share.get("frr") or () for service in frr_services(item, lab)]
     return [
@@ -81,8 +83,10 @@ def share_goals(
         Goal(NamespaceDriver(), tuple(Namespace(lab=lab, **item) for item in share.get("namespaces") or ()), purge=True),
         Goal(LinkDriver(), tuple(link_from(item, lab) for item in links), purge=True),
         Goal(MemberDriver(lent=lent), tuple(member_from(item, lab) for item in share.get("members") or ()), purge=True),
+        Goal(OvnDriver(), (fabric_from(ovn, lab),) if ovn else (), purge=True),
         Goal(OvsDriver(lent=lent), tuple(bridge_from({**item, "ports": untagged(item)}, lab) for item in bridges), purge=True),
         Goal(FlowDriver(), tuple(table_from(item, lab) for item in share.get("flows") or ()), purge=True),
+        Goal(NorthboundDriver(), tuple(row_from(item, lab) for item in (ovn or {}).get("rows") or ()), purge=True),
         Goal(UplinkDriver(), tuple(uplink_from(item, lab) for item in moved), purge=True),
         Goal(AddressDriver(), tuple(addressing(item, lab) for item in share.get("addresses") or ())),
         Goal(NodeSysctlDriver(), tuple(sysctls_from(item, lab) for item in share.get("sysctls") or ()), purge=True),
@@ -139,7 +143,8 @@ def cured(
     then computes: ping works and TCP stalls. Unless the daemon handles segmentation itself (userspace-tso-enable), the
     nodes must not leave checksums undone. What the topology says itself is left as it is.
     """
-    needy = set() if datapath().userspace_tso else _userspace_ports(bridges, datapath)
+    # What OVN puts into tunnels of its own must be finished in any case.
+    needy = _userspace_ports([one for one in bridges if one.get("existing")] if datapath().userspace_tso else bridges, datapath)
     return (
         [
             {"tx_offload": False, **link} if link.get("peer") and link["peer"][1] in needy and not link["peer"][0] else link

@@ -71,6 +71,7 @@ seconds:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netvirt.lab.plugins.module_utils._adjacency import routers
+from ansible_collections.netvirt.lab.plugins.module_utils._fabric import wait_for_fabric
 from ansible_collections.netvirt.lab.plugins.module_utils._lost import missed, remaining, spared
 from ansible_collections.netvirt.lab.plugins.module_utils._module import reported, require_root
 from ansible_collections.netvirt.lab.plugins.module_utils._ready import Watch, addressed, wait_until_ready
@@ -99,6 +100,7 @@ def main() -> None:
         share = remaining(whole, lost)
         routing = Routing(share["lab"], routers(share), min(timeout, PATIENCE))
         served = [network["subnet"] for network in (share.get("dnsmasq") or {}).get("networks") or ()]
+        wait_for_fabric(share.get("ovn"), options["machines"], timeout)
         with shells(module.params["private_key"]) as keys:
             missing = {node["name"] for node in share.get("visitors") or () if node["home"] not in (options["machines"] or [node["home"]])}
             nodes = [node for node in nodes_from(share) if node.name not in missing]

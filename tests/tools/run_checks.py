@@ -88,6 +88,7 @@ CHECKS = (
     Check("molecule-default", f"{HOST}{MOLECULE}default", 60),
     Check("molecule-ovs_kvm", f"{HOST}{MOLECULE}ovs_kvm", 240, after="images"),
     Check("molecule-multi_host", f"{HOST}{MOLECULE}multi_host", 150, after="images"),
+    Check("molecule-ovn", f"{HOST}{MOLECULE}ovn", 150, after="images"),
     # What takes minutes where guests are emulated.
     Check("slow-labs", f"{HOST}{PYTEST} -m slow tests/kernel/labs", 900, after="images", extra=True),
     # A lab inside a guest, for what this machine's kernel may lack.

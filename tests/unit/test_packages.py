@@ -15,5 +15,5 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 def test_the_tests_packages_include_those_of_a_lab_host() -> None:
     role = yaml.safe_load((CHECKOUT / "roles/host_prep/vars/debian.yml").read_text())
     listed = {line for line in (CHECKOUT / "tests/packages.txt").read_text().splitlines() if not line.startswith("#")}
-    needed = (role[f"__host_prep_{purpose}"] for purpose in ("packages", "frr_packages", "capture_packages"))
+    needed = (role[f"__host_prep_{purpose}"] for purpose in ("packages", "frr_packages", "capture_packages", "ovn_packages"))
     assert {package for packages in needed for package in packages} - listed == set()

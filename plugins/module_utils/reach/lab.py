@@ -65,11 +65,13 @@ class Lab:
         everybody = [*self.nodes.values(), *self._others.values()]
         served = [ip_network(network["subnet"]) for network in (self.share.get("dnsmasq") or {}).get("networks") or ()]
         inside = [node for node in everybody if any(ip_address(one) in subnet for one in node.addresses for subnet in served)]
-        return [node for node in (inside if len(self.shares) > 1 else everybody) if node.kind in ("vm", *SPACES)]
+        some = len(self.shares) > 1 or "ovn" in self.share  # OVN keeps no record of leases
+        return [node for node in (inside if some else everybody) if node.kind in ("vm", *SPACES)]
 
     def _whole(self) -> dict[str, Any]:
         """Return what the shares say together of names."""
-        networks = [network for share in self.shares for network in (share.get("dnsmasq") or {}).get("networks") or ()]
+        servers = [server for share in self.shares for server in (share.get("dnsmasq"), share.get("ovn")) if server]
+        networks = [network for server in servers for network in server.get("networks") or ()]
         parts = {key: [item for share in self.shares for item in share.get(key) or ()] for key in ("nodes", "vms")}
         return {**parts, "dnsmasq": {"networks": networks}}
 

@@ -28,7 +28,8 @@ def plan_bridges(
     devices are the network devices of this machine; what earlier changes do to them is taken into account.
     """
     wanted = [_settled_bridge(bridge, have.get(bridge.name), scope) for bridge in goal.want]
-    problems = _conflicts(have, wanted, goal, scope, _left(devices, earlier))
+    coming = {one.bridge for change in earlier if change.kind == "ovn" and (one := change.after) is not None}
+    problems = _conflicts(have, wanted, goal, scope, _left(devices, earlier), coming)
     bridges: list[Change[Any]] = []
     ports: list[Change[Any]] = []
     try:
@@ -117,15 +118,17 @@ def _name(record: Any) -> str:
     return str(record.target if isinstance(record, Controller) else record.name)
 
 
-def _conflicts(have: Mapping[str, Bridge], wanted: Sequence[Bridge], goal: Goal[Any], scope: Scope, devices: Collection[str]) -> list[str]:
-    """Say what no plan can bring about."""
+def _conflicts(
+    have: Mapping[str, Bridge], wanted: Sequence[Bridge], goal: Goal[Any], scope: Scope, devices: Collection[str], coming: Collection[str]
+) -> list[str]:
+    """Say what no plan can bring about; coming are bridges of others that earlier changes make."""
     homes = {port.name: bridge for bridge in have.values() for port in bridge.ports}
     managed = {bridge.name for bridge in wanted}.union(goal.absent)
     managed.update(name for name, bridge in have.items() if goal.purge and bridge.lab == scope.lab)
     problems: list[str] = []
     claimed: dict[str, str] = {}
     for bridge in wanted:
-        if bridge.existing and bridge.name not in have:
+        if bridge.existing and bridge.name not in have and bridge.name not in coming:
             problems.append(f"The bridge '{bridge.name}' does not exist; make it, or correct its name.")
         if bridge.name not in have and bridge.name in homes:
             problems.append(f"Cannot make the bridge '{bridge.name}': bridge '{homes[bridge.name].name}' has a port of that name.")

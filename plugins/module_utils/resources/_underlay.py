@@ -6,25 +6,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from ipaddress import ip_interface
 
 from .._errors import LabErrors
 from .._plan import Change
 from ..topology.machines import headers
+from ..transport.rtnetlink import LinkRecord
 from ._link_model import Link
 from ._network import Survey
 
 
-def require_underlay(want: Sequence[Link], survey: Survey) -> None:
+@dataclass(frozen=True)
+class Tunnels:
+    """Tunnels that come from an address of the machine, for packets of so many bytes."""
+
+    local: str
+    packets: int
+    geneve: bool = False
+
+    @property
+    def needed(self) -> int:
+        """Return the MTU that the underlay needs for them."""
+        return self.packets + headers(self.local, self.geneve)
+
+
+def require_underlay(tunnels: Sequence[Tunnels], survey: Survey) -> None:
     """Raise LabErrors if the machine has not the address that tunnels come from, or its interface is too small for them."""
-    tunnels = [link for link in want if link.kind == "vxlan" and link.local]
     if not tunnels:
         return
-    links = {record.index: record for record in survey.links("")}
-    there = {str(ip_interface(record.address).ip): links[record.index] for record in survey.addresses("") if record.index in links}
+    there = carriers(survey)
     problems = []
-    for local in dict.fromkeys(link.local or "" for link in tunnels):
-        needed = max((link.mtu or 0) + headers(local) for link in tunnels if link.local == local)
+    for local in dict.fromkeys(one.local for one in tunnels):
+        largest = max((one for one in tunnels if one.local == local), key=lambda one: one.needed)
+        needed = largest.needed
         if local not in there:
             problems.append(
                 f"This machine has not the address {local}, by which it is to be reached by the other lab hosts; give the one that it "
@@ -34,10 +49,16 @@ def require_underlay(want: Sequence[Link], survey: Survey) -> None:
             carrier = there[local]
             problems.append(
                 f"The interface '{carrier.name}' of the underlay has an MTU of {carrier.mtu} bytes, and tunnels for packets of "
-                f"{needed - headers(local)} bytes need {needed}; raise it, or set netvirt_underlay_mtu of the lab hosts to {carrier.mtu}."
+                f"{largest.packets} bytes need {needed}; raise it, or set netvirt_underlay_mtu of the lab hosts to {carrier.mtu}."
             )
     if problems:
         raise LabErrors(problems)
+
+
+def carriers(survey: Survey) -> dict[str, LinkRecord]:
+    """Return the machine's own addresses, each with the interface that has it."""
+    links = {record.index: record for record in survey.links("")}
+    return {str(ip_interface(record.address).ip): links[record.index] for record in survey.addresses("") if record.index in links}
 
 
 def vni_problems(want: Sequence[Link], have: Mapping[str, Link], changes: Sequence[Change[Link]]) -> list[str]:

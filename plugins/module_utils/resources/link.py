@@ -20,7 +20,7 @@ from ..transport.vxlan import PORT, vxlan_of
 from ._link_make import ON_BASE, create_all, set_all
 from ._link_model import BridgeSettings, Link, read_fields
 from ._network import Network, Survey, key_of, read_network
-from ._underlay import require_underlay, vni_problems
+from ._underlay import Tunnels, require_underlay, vni_problems
 from .address import AddressDriver, Addressing
 
 __all__ = ["Link", "LinkDriver", "all_links", "link_goals", "port_vlans", "read_fields"]
@@ -47,7 +47,8 @@ class LinkDriver:
         have: dict[str, Link] = {}
         network = Survey.of(scope).network(spaces, everything=goal.purge)
         _require_kernel(goal.want, network)
-        require_underlay(goal.want, Survey.of(scope))
+        tunnels = [Tunnels(link.local, link.mtu or 0) for link in goal.want if link.kind == "vxlan" and link.local]
+        require_underlay(tunnels, Survey.of(scope))
         for netns, links in network.links.items():
             masters = {record.index: record.name for record in links}
             for record in links:

@@ -11,10 +11,11 @@ from ipaddress import ip_address
 from typing import Any
 
 from .values import Problems, Type
-from .values.scalars import number
+from .values.scalars import BOOLEAN, number
 
 # What a tunnel puts around a frame's content: an IP header, UDP's, VXLAN's and the frame's own (RFC 7348, section 5).
 _HEADERS = {4: 50, 6: 70}
+_OPTION = 8  # bytes that Geneve adds to that: the option by which OVN says between which ports a packet is (ovn-architecture(7))
 
 
 def _weight(value: Any) -> float:
@@ -32,7 +33,10 @@ def _address(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Machine:
-    """A lab host. memory is in MiB; None means that nothing is known. underlay is its address among the lab hosts."""
+    """A lab host. memory is in MiB; None means that nothing is known.
+
+    underlay is its address among the lab hosts; central runs OVN's databases.
+    """
 
     name: str
     underlay: str | None = None
@@ -40,16 +44,16 @@ class Machine:
     memory: int | None = None
     cpus: int | None = None
     weight: float = 1.0
+    central: bool = False
 
-    @property
-    def overhead(self) -> int:
-        """Return how many bytes of the underlay's packets a tunnel takes from a frame's content."""
-        return headers(self.underlay or "")
+    def room(self, geneve: bool = False) -> int:
+        """Return how large a frame's content is that fits through a tunnel from here."""
+        return self.mtu - headers(self.underlay or "", geneve)
 
 
-def headers(address: str) -> int:
+def headers(address: str, geneve: bool = False) -> int:
     """Return how many bytes a tunnel between addresses of this family puts around a frame's content."""
-    return _HEADERS[6 if ":" in address else 4]
+    return _HEADERS[6 if ":" in address else 4] + (_OPTION if geneve else 0)
 
 
 # Host variable: the field that it sets, and what it may be.
@@ -58,6 +62,7 @@ VARIABLES = {
     "netvirt_underlay_mtu": ("mtu", number(576, 65535, "bytes")),
     "netvirt_memory": ("memory", number(0, 2**31, "MiB")),
     "netvirt_cpus": ("cpus", number(0, 2**20)),
+    "netvirt_ovn_central": ("central", BOOLEAN),
     "netvirt_weight": ("weight", Type("a number from 0 to 1000000", _weight)),
 }
 

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from .machines import Machine
 
-Kind = Literal["netns", "container", "vm", "ovs", "bridge", "host", "uplink", "medium"]
+Kind = Literal["netns", "container", "vm", "ovs", "bridge", "host", "uplink", "medium", "logical_router"]
 Method = Literal["dhcp", "static", "auto", "none", "user"]
 Version = Literal[4, 6]
 
@@ -71,6 +71,7 @@ class Switch:
     ipv4 and ipv6 are the lab host's own addresses; subnet and subnet6 ('auto', or a network) are for a switch without.
     ``gateway`` is the lab host that has these addresses, DHCP and NAT; ``tunnel`` is for a switch on several lab hosts, and
     ``mtu`` what a network with such a switch carries. ``mac`` is given where it is not derived from the node's name alone.
+    A ``logical`` one is no bridge of a lab host but one of OVN's, on all of them.
     """
 
     device: str | None = None
@@ -86,6 +87,7 @@ class Switch:
     dhcp: Dhcp | None = None
     nat: bool = False
     bridge: Mapping[str, Any] = field(default_factory=dict)
+    logical: bool = False
 
     def own(self, version: Version) -> str | None:
         """Return the lab host's own address of a family."""
@@ -204,6 +206,15 @@ class Host:
 
 
 @dataclass(frozen=True)
+class LogicalRouter:
+    """What only a router of OVN's has. ``outside`` is the switch that leads out; ``dnat`` says who inside has which address there."""
+
+    outside: str | None
+    snat: bool
+    dnat: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Move:
     """That an uplink's addresses move to its switch; see the keys of kind uplink."""
 
@@ -231,6 +242,7 @@ class Node:
     guest: Guest | None = None
     switch: Switch | None = None
     gate: Host | None = None
+    router: LogicalRouter | None = None
     device: str | None = None
     move: Move | None = None
     hidden: bool = False
@@ -254,7 +266,7 @@ class Node:
 
     def forwards(self, version: Version) -> bool:
         """Say whether others may send it what is not for itself."""
-        return bool(self.space and self.space.router) or bool(self.gate and self.gate.router and version == 4)
+        return self.router is not None or bool(self.space and self.space.router) or bool(self.gate and self.gate.router and version == 4)
 
 
 @dataclass(frozen=True)
@@ -338,6 +350,7 @@ class Topology:
     notices: tuple[str, ...] = ()
     expect: tuple[Mapping[str, Any], ...] = ()
     persist: bool = False
+    fabric: str = "vxlan"
     machines: tuple[Machine, ...] = ()
     carriers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 

@@ -99,7 +99,9 @@ def narrowed(share: Item, names: Collection[str], there: Collection[str]) -> tup
         "links": [kept for item in share["links"] for kept in _link(item, keys, needed, whole)],
         "members": [item for item in share["members"] if _key(item) in keys],
         **({"uplinks": [item for item in share["uplinks"] if _key(item) in keys]} if "uplinks" in share else {}),
-        "bridges": [_bridge(item, keys, whole) for item in share["bridges"] if item["name"] in needed | part.devices],
+        "bridges": [
+            _bridge(item, keys, whole) for item in share["bridges"] if item["name"] in needed | part.devices or item.get("existing")
+        ],
         "flows": [possible(item, keys | {*there}, ()) for item in share.get("flows") or () if item["name"] in needed | whole],
         "shaping": [item for item in share["shaping"] if _key(item) in keys],
         "addresses": [
@@ -145,7 +147,12 @@ def _owners(share: Item) -> dict[str, set[str]]:
     """Return the nodes that each interface joins, or belongs to, by its key; bridges' own devices are not among them."""
     spaces: dict[str, str] = {node["netns"]: node["name"] for node in share["nodes"] if node["netns"]}
     switches: dict[str, str] = {node["interfaces"][0]["device"]: node["name"] for node in share["nodes"] if node["kind"] in _SWITCHES}
-    ports = {name: (switches[bridge["name"]], port) for bridge in share["bridges"] for port in bridge["ports"] for name in members(port)}
+    ports = {
+        name: (switches.get(bridge["name"], HOST), port)
+        for bridge in share["bridges"]
+        for port in bridge["ports"]
+        for name in members(port)
+    }
     nics = ((vm["name"], nic) for vm in share["vms"] for nic in vm.get("nics") or () if nic["tap"])
     taps = {_key({"name": nic["tap"], "netns": nic.get("netns")}): name for name, nic in nics}
     links = _by_key([item for item in share["links"] if item["kind"] != "bridge"])
@@ -200,8 +207,15 @@ def _link(item: Item, keys: Collection[str], needed: Collection[str], whole: Col
     return [{"name": item["name"], "netns": item["netns"], "kind": "bridge"}] if item["name"] in needed else []
 
 
+def _lending(share: Item) -> list[str]:
+    """Return the bridges that are no switch of the lab, and only lend it room for ports."""
+    return [item["name"] for item in share["bridges"] if item.get("existing")]
+
+
 def _bridge(item: Item, keys: AbstractSet[str], whole: Collection[str]) -> Item:
     ports = [port for port in item["ports"] if keys >= {*members(port)}]
+    if item.get("existing"):
+        return {**item, "ports": ports}
     if item["name"] not in whole:
         return {"name": item["name"], "datapath_type": item.get("datapath_type"), "ports": ports}
     return {**possible(item, (), {port["name"] for port in ports}), "ports": ports}

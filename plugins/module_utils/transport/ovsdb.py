@@ -12,7 +12,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from .._errors import LabError
 from . import processes
@@ -23,6 +23,7 @@ PATIENCE = 60.0  # seconds; the daemon may be busy for ten seconds with the port
 PATIENCE_EACH = 0.2  # seconds more for each bridge and port: a thousand bridges take a minute, on a busy machine several
 _DATABASE = "Open_vSwitch"
 _LOCK = "ovs_vswitchd"
+C = TypeVar("C", bound="Copy")
 
 
 def rundir() -> Path:
@@ -66,22 +67,34 @@ def not_running(database: str | None) -> LabError:
     return LabError(f"Open vSwitch does not run: nobody answers at {remote(database)[5:]}; {START}.")
 
 
-class Database:
-    """A live copy of some columns of the switch's database, and the way to change it."""
+class Stored:
+    """Some columns of a database whose server does not run, as its file has them. Raise LabError."""
 
-    def __init__(self, database: str | None, tables: Mapping[str, Sequence[str]]) -> None:
-        self.remote = remote(database)
-        if not running(database):
-            raise not_running(database)
-        self._session = Session(self.remote)
-        columns = {_DATABASE: ["cur_cfg"], **tables}
-        self._tables = Tables(self._session.call("get_schema", [_DATABASE]), columns)
-        asked = {table: {"columns": list(names)} for table, names in columns.items()}
-        self._tables.update(self._session.call("monitor", [_DATABASE, None, asked]))
-        if not self.rows(_DATABASE):
-            raise LabError(f"The Open vSwitch database at {self.remote} is empty; initialise it with 'ovs-vsctl --no-wait init'.")
+    def __init__(self, file: Path, schema: Path, name: str, tables: Mapping[str, Sequence[str]]) -> None:
+        self._tables = Tables(json.loads(schema.read_text(encoding="utf-8")), tables)
+        query = [{"op": "select", "table": table, "where": [], "columns": ["_uuid", *columns]} for table, columns in tables.items()]
+        said = processes.command(["ovsdb-tool", "query", str(file), json.dumps([name, *query])], f"read the database {file}")
+        self._tables.update(
+            {table: {row["_uuid"][1]: {"new": row} for row in answer["rows"]} for table, answer in zip(tables, json.loads(said))}
+        )
 
-    def __enter__(self) -> Database:
+    def rows(self, table: str) -> list[Any]:
+        """Return the rows of a table."""
+        return self._tables.rows(table)
+
+
+class Copy:
+    """A live copy of some columns of a database, and the way to change it."""
+
+    def __init__(self, address: str, name: str, tables: Mapping[str, Sequence[str]]) -> None:
+        self.remote = address
+        self._name = name
+        self._session = Session(address)
+        self._tables = Tables(self._session.call("get_schema", [name]), tables)
+        asked = {table: {"columns": list(names)} for table, names in tables.items()}
+        self._tables.update(self._session.call("monitor", [name, None, asked]))
+
+    def __enter__(self: C) -> C:
         return self
 
     def __exit__(self, *_raised: object) -> None:
@@ -94,6 +107,50 @@ class Database:
     def rows(self, table: str) -> list[Any]:
         """Return the rows of a table as they were when the conversation last went on."""
         return list(self._tables.rows(table))
+
+    def transact(self, build: Callable[[Callable[[str], Any]], None], purpose: str, ask: Mapping[str, Any] | None = None) -> Any:
+        """Run one transaction and return what it has of an operation that asks. Raise LabError.
+
+        build receives a function that inserts a row into a table; other rows it changes in place. purpose completes "Cannot ...".
+        """
+        self._go_on()
+        self._tables.work = {}
+        try:
+            build(self._tables.insert)
+            operations = self._tables.operations()
+        except KeyError as gone:
+            raise LabError(f"Cannot {purpose}: somebody else has just removed {gone}; run again.") from gone
+        finally:
+            self._tables.work = None
+        results = self._session.call("transact", [self._name, *operations, *([ask] if ask else [])], PATIENCE)
+        refused = next((result for result in results if result and "error" in result), None)
+        if refused:
+            said = " ".join(filter(None, (refused["error"], refused.get("details"))))
+            raise LabError(f"Cannot {purpose}: the {self._name.replace('_', ' ')} database said: {said}.")
+        self._go_on()
+        return results[len(operations)] if ask else None
+
+    def wait(self, deadline: float) -> None:
+        """Take in what the server has told; if that is nothing, wait for it until the deadline."""
+        self._go_on(deadline)
+
+    def _go_on(self, deadline: float = 0.0) -> bool:
+        """Take in what the server has told, or tells until the deadline; say whether there was anything."""
+        told = self._session.told(deadline)
+        for _name, changed in told:
+            self._tables.update(changed)
+        return bool(told)
+
+
+class Database(Copy):
+    """A live copy of some columns of the switch's database, and the way to change it."""
+
+    def __init__(self, database: str | None, tables: Mapping[str, Sequence[str]]) -> None:
+        if not running(database):
+            raise not_running(database)
+        super().__init__(remote(database), _DATABASE, {_DATABASE: ["cur_cfg"], **tables})
+        if not self.rows(_DATABASE):
+            raise LabError(f"The Open vSwitch database at {self.remote} is empty; initialise it with 'ovs-vsctl --no-wait init'.")
 
     @property
     def root(self) -> Any:
@@ -129,31 +186,13 @@ class Database:
 
     def _commit(self, build: Callable[[Callable[[str], Any]], None], purpose: str) -> int:
         """Return the number that the configuration has then."""
-        self._go_on()
-        self._tables.work = {}
-        try:
-            build(self._tables.insert)
-            self.root.increment("next_cfg")
-            operations = self._tables.operations()
-        except KeyError as gone:
-            raise LabError(f"Cannot {purpose}: somebody else has just removed {gone}; run again.") from gone
-        finally:
-            self._tables.work = None
-        ask = {"op": "select", "table": _DATABASE, "where": [], "columns": ["next_cfg"]}
-        results = self._session.call("transact", [_DATABASE, *operations, ask], PATIENCE)
-        refused = next((result for result in results if result and "error" in result), None)
-        if refused:
-            said = " ".join(filter(None, (refused["error"], refused.get("details"))))
-            raise LabError(f"Cannot {purpose}: the Open vSwitch database said: {said}.")
-        self._go_on()
-        return int(results[len(operations)]["rows"][0]["next_cfg"])
 
-    def _go_on(self, deadline: float = 0.0) -> bool:
-        """Take in what the server has told, or tells until the deadline; say whether there was anything."""
-        told = self._session.told(deadline)
-        for _name, changed in told:
-            self._tables.update(changed)
-        return bool(told)
+        def numbered(insert: Callable[[str], Any]) -> None:
+            build(insert)
+            self.root.increment("next_cfg")
+
+        ask = {"op": "select", "table": _DATABASE, "where": [], "columns": ["next_cfg"]}
+        return int(self.transact(numbered, purpose, ask)["rows"][0]["next_cfg"])
 
 
 def control(database: str | None, command: str, *arguments: str) -> str:

@@ -247,6 +247,14 @@ def borrowed(pid: int, descriptor: int) -> int:
         os.close(handle)
 
 
+def gone(pid: int, patience: float) -> bool:
+    """Say whether a process that has been told to end does so within patience seconds."""
+    deadline = time.monotonic() + patience
+    while alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not alive(pid)
+
+
 def end(pids: Iterable[int], patience: float = 3.0, unasked: Iterable[int] = ()) -> None:
     """Ask the processes to end, all together; kill those that have not after patience seconds, and the unasked ones at once."""
     left = set(pids)

@@ -75,6 +75,7 @@ def test_a_file_has_its_keys_and_names_nothing_twice(family: str) -> None:
         "__host_prep_packages",
         "__host_prep_frr_packages",
         "__host_prep_capture_packages",
+        "__host_prep_ovn_packages",
     }
     assert set(found.get("__host_prep_unpackaged", [])) == {library for library in LIBRARIES if not accepted(library, family)}
     packages = found["__host_prep_packages"]
@@ -82,6 +83,7 @@ def test_a_file_has_its_keys_and_names_nothing_twice(family: str) -> None:
     assert len(packages) == len(set(packages))
     assert found["__host_prep_frr_packages"] == ["frr"]
     assert found["__host_prep_capture_packages"] == ["tcpdump"]
+    assert all(package.startswith("ovn") for package in found["__host_prep_ovn_packages"])
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -20,7 +20,10 @@ MISTAKES = {
     "unknown node, nothing near": ("{nodes: [a], links: [a zzz]}", ["links[0].endpoints[1]: no node 'zzz'"]),
     "unknown kind": (
         "{nodes: {a: {kind: brigde}}}",
-        ["nodes.a.kind: must be one of netns, container, vm, ovs, bridge, host, uplink, not 'brigde' (did you mean 'bridge'?)"],
+        [
+            "nodes.a.kind: must be one of netns, container, vm, ovs, bridge, host, uplink, logical_router, "
+            "not 'brigde' (did you mean 'bridge'?)"
+        ],
     ),
     "containers, all that can be wrong": (
         "{nodes: {a: {kind: container, rootfs: abbey, mounts: {mnt: tmpfs}, uid_map: ['0 1'], clocks: {boottime: day}, cpus: 0,"

@@ -19,7 +19,7 @@ from ansible_collections.netvirt.lab.plugins.module_utils.topology.place import 
 NAMES = ("elm", "fir", "oak")
 
 
-def machines(*names: str, **limits: Mapping[str, int]) -> list[Machine]:
+def machines(*names: str, **limits: Mapping[str, Any]) -> list[Machine]:
     return [Machine(name, f"198.18.0.{number}", **limits.get(name, {})) for number, name in enumerate(names or NAMES, 1)]
 
 

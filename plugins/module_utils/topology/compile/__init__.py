@@ -22,7 +22,7 @@ from ..resolve.guest import machine as guest_machine
 from ..resolve.networks import Place, places, segments
 from . import links as of_links
 from . import nodes as of_nodes
-from . import openflow
+from . import openflow, ovn
 from .containers import containers, namespace_item
 from .elsewhere import acquaint
 from .parts import parts, tunnel
@@ -56,7 +56,8 @@ def compile_shares(topology: Topology) -> dict[str, Item]:
 def _share(machine: str, part: Topology, topology: Topology, heads: Mapping[str, str], names: Names) -> Item:
     """Return what one lab host must have: part is what of the topology is on it."""
     nodes = part.nodes.values()
-    switches = [(node, node.switch) for node in nodes if node.switch]
+    switches = [(node, node.switch) for node in nodes if node.switch and not node.switch.logical]
+    logical = ovn.fabric(machine, part, topology)
     here: dict[str, list[Place]] = defaultdict(list)
     for place in places(part, heads):
         here[place.node.name].append(place)
@@ -69,14 +70,17 @@ def _share(machine: str, part: Topology, topology: Topology, heads: Mapping[str,
         "links": [
             *(of_links.bridge_link(node, switch, topology) for node, switch in switches if node.kind == "bridge"),
             *(item for link in part.links for item in of_links.interfaces(link, part)),
+            *(ovn.links(machine, topology) if logical else ()),
             *(item for node in nodes for item in of_links.vlans(node)),
             *(item for node, switch in switches if (item := tunnel(node, switch, machine, topology))),
         ],
         "members": [item for link in part.links for item in of_links.members(link, part)],
-        "bridges": [of_links.ovs_bridge(node, switch, part) for node, switch in switches if node.kind == "ovs"],
+        "bridges": [of_links.ovs_bridge(node, switch, part) for node, switch in switches if node.kind == "ovs"]
+        + list(ovn.bridges(machine, part, topology)),
         "shaping": [item for link in part.links for item in of_links.shaping(link, part)],
         "addresses": [
             *(item for node, switch in switches for item in of_nodes.switch_address(node, switch)),
+            *(ovn.way_in(machine, topology) if logical else ()),
             *(item for node in nodes for item in of_nodes.loopback(node)),
             *(item for group in here.values() for place in group for item in of_nodes.interface_address(place, topology)),
         ],
@@ -95,6 +99,7 @@ def _share(machine: str, part: Topology, topology: Topology, heads: Mapping[str,
         "services": [item for node in nodes for item in of_nodes.services(node, topology)],
         "frr": [item for node in nodes for item in of_nodes.frr(node, topology)],
         "nodes": [of_nodes.described(node, here[node.name], heads.get(node.name), topology) for node in nodes if not node.hidden],
+        **({"ovn": logical} if logical else {}),
         **({"flows": flows} if flows else {}),
         **containers(part),
         **({"uplinks": uplinks} if (uplinks := [item for link in part.links for item in of_links.uplinks(link, part)]) else {}),

@@ -43,7 +43,7 @@ def interfaces(link: Link, topology: Topology) -> Iterator[Item]:
     """Return the interfaces that a link is made of: a tap, or both ends of a veth pair; for patch ports and switches' uplinks none."""
     if base := based(link, topology):
         yield _on_base(link, base, topology)
-    if patched(link, topology) or any(topology.nodes[end.node].device or end.backend for end in link.ends):
+    if patched(link, topology) or any(_elsewhere(end, topology) for end in link.ends):
         return
     for end, far in (link.ends, link.ends[::-1]):
         node, kinds = topology.nodes[end.node], (topology.nodes[end.node].kind, topology.nodes[far.node].kind)
@@ -64,6 +64,12 @@ def interfaces(link: Link, topology: Topology) -> Iterator[Item]:
             yield {**item, **own, **given(kind="veth", mac=end.mac, peer=(netns_of(far, topology), far.interface))}
         if end.ifb:
             yield {"name": end.ifb, "netns": netns_of(far, topology), "up": True, "kind": "ifb"}
+
+
+def _elsewhere(end: Endpoint, topology: Topology) -> bool:
+    """Say whether what an end is, is made by others: an uplink is there, QEMU and OVN make their own."""
+    node = topology.nodes[end.node]
+    return bool(node.device or node.router or end.backend)
 
 
 def _on_base(link: Link, base: str, topology: Topology) -> Item:
@@ -128,7 +134,7 @@ def ovs_bridge(node: Node, switch: Switch, topology: Topology) -> Item:
         derived.update({f"{name}-priority": str(priority) for name in protocols})
     if derived:
         settings["other_config"] = {**derived, **(settings.get("other_config") or {})}
-    single = [(end, _ovs_port(end, far, link, topology)) for end, far, link in topology.ends(node.name) if not far.backend]
+    single = [(end, ovs_port(end, far, link, topology)) for end, far, link in topology.ends(node.name) if not far.backend]
     bonds, qos = settings.pop("bonds", {}), settings.pop("qos", {})
     ports = [queued(port, qos) for port in bonded(single, bonds, topology.name)]
     ports += [{"name": switch.tunnel.device}] if switch.tunnel else []
@@ -138,7 +144,8 @@ def ovs_bridge(node: Node, switch: Switch, topology: Topology) -> Item:
     return {"name": switch.device, "altname": altname(topology.name, node.name), **own, "ports": ports}
 
 
-def _ovs_port(end: Endpoint, far: Endpoint, link: Link, topology: Topology) -> Item:
+def ovs_port(end: Endpoint, far: Endpoint, link: Link, topology: Topology) -> Item:
+    """Return the port of an Open vSwitch that a link makes."""
     item = given(name=end.interface, tag=end.tag, trunks=end.trunks, vlan_mode=end.vlan_mode)
     if patched(link, topology):
         return {**item, "type": "patch", "options": {"peer": far.interface}}

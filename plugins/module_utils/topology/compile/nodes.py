@@ -30,7 +30,7 @@ def switch_address(node: Node, switch: Switch) -> Iterator[Item]:
 
 def interface_address(place: Place, topology: Topology) -> Iterator[Item]:
     """Return the addresses and routes of an interface, but for those that come by DHCP."""
-    if place.node.kind == "vm":
+    if place.node.kind == "vm" or place.node.router:
         return
     interface = place.interface
     managed = {version: ip for version in (4, 6) if (ip := ip_of(interface, version)) and ip.method != "dhcp"}

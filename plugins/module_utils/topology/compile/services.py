@@ -34,7 +34,7 @@ class Names:
 
     def __init__(self, topology: Topology) -> None:
         self.hosts = _hosts(topology)
-        self.records = _records(topology)
+        self.records = records(topology)
 
 
 def dnsmasq(topology: Topology, names: Names) -> Item | None:
@@ -42,7 +42,7 @@ def dnsmasq(topology: Topology, names: Names) -> Item | None:
     networks = [
         _network(node.switch, IPv4Interface(node.switch.ipv4), node.switch.dhcp, names.hosts[node.name])
         for node in topology.nodes.values()
-        if node.switch and node.switch.ipv4 and node.switch.dhcp
+        if node.switch and node.switch.ipv4 and node.switch.dhcp and not node.switch.logical
     ]
     if not networks:
         return None
@@ -82,7 +82,8 @@ def _hosts(topology: Topology) -> dict[str, list[Item]]:
     return hosts
 
 
-def _records(topology: Topology) -> list[Item]:
+def records(topology: Topology) -> list[Item]:
+    """Return the names of all nodes that have addresses."""
     found = []
     for node in topology.nodes.values():
         own = [own for own in (node.switch.ipv4, node.switch.ipv6) if own] if node.switch else []

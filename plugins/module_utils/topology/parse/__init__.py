@@ -16,14 +16,31 @@ from ..expand import expand
 from ..expand.include import Files
 from ..expect import check_expectations
 from ..layers import Layer
-from ..model import SPACES, SWITCHES, Container, Endpoint, Group, Guest, Host, Link, Move, Node, Space, SubInterface, Switch, Topology
+from ..model import (
+    SPACES,
+    SWITCHES,
+    Container,
+    Endpoint,
+    Group,
+    Guest,
+    Host,
+    Link,
+    LogicalRouter,
+    Move,
+    Node,
+    Space,
+    SubInterface,
+    Switch,
+    Topology,
+)
 from ..names import digest
 from ..values import Problems, shown, suggestion
+from .fabric import with_fabric
 from .links import read_links
 
 _GUEST = frozenset(part.name for part in fields(Guest))
 _SOURCES = frozenset(("nodes", "generate", "include"))
-_SWITCH = frozenset(part.name for part in fields(Switch)) - {"bridge", "tunnel", "mtu", "mac"}
+_SWITCH = frozenset(part.name for part in fields(Switch)) - {"bridge", "tunnel", "mtu", "mac", "logical"}
 _SPACE = frozenset(part.name for part in fields(Space)) - {"container"}
 _CONTAINER = frozenset(part.name for part in fields(Container))
 _COMMON = frozenset(("ipv4", "ipv6", "gateway", "routes", "device", "host"))
@@ -43,6 +60,7 @@ def parse(data: Any, files: Files | None = None) -> Topology:
     expanded = expand(values, files, problems)
     nodes = _nodes(expanded.nodes, _Layers(_defaults(values["defaults"], problems), problems), problems)
     links = read_links(expanded.links, nodes, expanded.nodes, problems)
+    nodes = with_fabric(values["fabric"], nodes, links, problems)
     check_expectations(values["expect"], expanded.nodes, _interfaces(nodes, links), problems)
     if problems:
         raise LabErrors(problems)
@@ -60,6 +78,7 @@ def parse(data: Any, files: Files | None = None) -> Topology:
         notices=tuple(expanded.notices),
         expect=values["expect"],
         persist=values["persist"],
+        fabric=values["fabric"],
     )
 
 
@@ -142,6 +161,8 @@ def _built(name: str, kind: Any, path: str, values: Mapping[str, Any]) -> Node:
         bridge = {key: values[key] for key in schema.BRIDGES[kind] if values.get(key) is not None}
         return Node(name, kind, path, switch=Switch(**{key: values[key] for key in _SWITCH}, bridge=bridge), host=values["host"])
     common = {key: values[key] for key in _COMMON if key in values}
+    if kind == "logical_router":
+        return Node(name, kind, path, **common, router=LogicalRouter(values["outside"], values["snat"], values["dnat"]))
     if kind == "host":
         router = values["nat"] if values["router"] is None else values["router"]
         return Node(name, kind, path, **common, gate=Host(router, values["nat"]))

@@ -20,6 +20,7 @@ from ..values import Problems, shown, suggestion
 _ONE_END = frozenset(("mac", "ipv4", "ipv6", "gateway", "device"))
 _METHODS = ("dhcp", "auto", "none")
 _CARRIED = frozenset((*SPACES, "vm"))  # what may sit on an uplink
+_NUMBERED = frozenset((*SPACES, "vm", "logical_router"))
 
 
 class _End:
@@ -168,6 +169,11 @@ def pair_problem(first: Node, second: Node) -> str:
     if "uplink" in kinds and not kinds & {*SWITCHES, *_CARRIED}:
         other = second if first.kind == "uplink" else first
         return f"an uplink is a port of a switch, or carries namespaces and guests; link '{other.name}' with a switch that has it"
+    if "logical_router" in kinds and kinds != {"logical_router", "ovs"}:
+        router, other = (first, second) if first.router else (second, first)
+        return (
+            f"'{router.name}' is a logical router, which is linked with switches of kind ovs only; '{other.name}' is of kind {other.kind}"
+        )
     if kinds == {"host"}:
         return f"'{first.name}' and '{second.name}' are both the lab host, which needs no link to itself"
     return ""
@@ -192,7 +198,7 @@ def _numbered(links: Sequence[Link], nodes: Mapping[str, Node]) -> tuple[Link, .
         named[end.node].add(end.interface or "")
     for node in nodes.values():
         named[node.name].update(node.own_interfaces)
-    free = {name: (f"eth{number}" for number in count()) for name, node in nodes.items() if node.kind in ("netns", "container", "vm")}
+    free = {name: (f"eth{number}" for number in count()) for name, node in nodes.items() if node.kind in _NUMBERED}
 
     def complete(end: Endpoint) -> Endpoint:
         if end.interface or end.node not in free:

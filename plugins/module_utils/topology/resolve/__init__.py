@@ -98,7 +98,7 @@ class _Naming:
         if node.switch and not node.switch.device:
             device = self._devices.derive(node.path, devices("wire" if node.hidden else node.name, lab, node.name, node.kind))
             node = replace(node, switch=replace(node.switch, device=device))
-        if node.switch and len(self._topology.carriers.get(node.name, ())) > 1:
+        if node.switch and not node.switch.logical and len(self._topology.carriers.get(node.name, ())) > 1:
             device = self._devices.derive(node.path, devices(f"{'wire' if node.hidden else node.name[:5]}-vx", lab, node.name, "vxlan"))
             vni = node.switch.vni or int(self._vnis.derive(node.path, vnis(lab, node.name)))
             tunnel = Tunnel(device, vni, altname(lab, node.name, "vxlan"))

@@ -78,6 +78,8 @@ class _Family:
         ups = [node.name for node in topology.nodes.values() if node.device]
         self._open = {heads[name] for up in ups for name in (up, *(far.node for _end, far, _link in topology.ends(up))) if name in heads}
         self._owners: dict[tuple[str, str], str] = {}
+        # Logical routers that have the address of a switch, by its network.
+        self._gateways: dict[str, Key] = {}
         self.ips: dict[Key, Ip | None] = {}
         self.networks: dict[Key, str | None] = {}
         self.routes: dict[Key, tuple[Route, ...]] = {}
@@ -94,6 +96,7 @@ class _Family:
         self.ips.update(statics)
         self._lend()
         self._reserve()
+        self._give_gateways()
         known = [
             Addressed(place, self.ips[place.key], tuple(self._homes.get(place.network, ())), place.interface.path) for place in self._places
         ]
@@ -121,6 +124,9 @@ class _Family:
         serving = next((home for home in homes if home.dhcp), None)
         near = serving or next((home for home in homes if home.own), None)
         self.networks[place.key] = near.node.name if near and near.node else None
+        if node.router and near and (given is None or given.method == "dhcp"):
+            # It has the switch's own address, if that is the first router there.
+            return Ip("auto") if self._gateways.setdefault(place.network, place.key) != place.key else None
         if given is None and node.kind != "host" and not isinstance(place.interface, SubInterface):
             given = Ip("dhcp") if serving else Ip("auto") if self._offers(place, homes) else None
         if given and given.method == "dhcp" and not self._leasable(place, serving):
@@ -221,6 +227,12 @@ class _Family:
             for want in wants:
                 address = found.get((want.node, want.interface))
                 self.ips[want.node, want.interface] = Ip("dhcp" if want.dhcp else "auto", (address,) if address else ())
+
+    def _give_gateways(self) -> None:
+        """Give logical routers the addresses that switches say are their own."""
+        for network, key in self._gateways.items():
+            own = [f"{home.own}/{home.network.prefixlen}" for home in self._homes[network] if home.own]
+            self.ips[key] = Ip("static", tuple(own))
 
     def _addresses(self, place: Place) -> tuple[str, ...]:
         ip = self.ips[place.key]

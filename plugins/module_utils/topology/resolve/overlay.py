@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..model import Endpoint, Link, Node, Topology
+from ..model import Endpoint, Link, Node, Switch, Topology
 from ..values import Problems
 from .networks import segments
 
@@ -16,7 +16,7 @@ _TAG = 4  # bytes of a VLAN's tag in a frame
 
 def fitted(topology: Topology, problems: Problems) -> Topology:
     """Return the topology with an MTU for each link of such a network."""
-    if not any(node.switch and node.switch.tunnel for node in topology.nodes.values()):
+    if not any(node.switch and _tunnelled(node.switch, topology) for node in topology.nodes.values()):
         return topology
     heads = segments(topology)
     most = _most(topology, heads)
@@ -43,16 +43,22 @@ def fitted(topology: Topology, problems: Problems) -> Topology:
 
 def _most(topology: Topology, heads: dict[str, str]) -> dict[str, int]:
     """Return what each network over several lab hosts carries, by its first switch."""
-    rooms = {machine.name: machine.mtu - machine.overhead for machine in topology.machines}
+    geneve = min((machine.room(geneve=True) for machine in topology.machines), default=0)
+    rooms = {machine.name: machine.room() for machine in topology.machines}
     most: dict[str, int] = {}
     for name, head in heads.items():
         switch = topology.nodes[name].switch
-        if switch and switch.tunnel:
-            room = min(rooms[machine] for machine in topology.carriers[name])
+        if switch and _tunnelled(switch, topology):
+            # Any node may talk with any other by way of a router.
+            room = geneve if switch.logical else min(rooms[machine] for machine in topology.carriers[name])
             most[head] = min(room, most.get(head, room))
     subs = {name for name, node in topology.nodes.items() if node.space and node.space.interfaces}
     tagged = {heads[name] for name in heads for end, far, _link in topology.ends(name) if _tags(end) or far.node in subs}
     return {head: room - _TAG if head in tagged else room for head, room in most.items()}
+
+
+def _tunnelled(switch: Switch, topology: Topology) -> bool:
+    return switch.tunnel is not None or (switch.logical and bool(topology.carriers))
 
 
 def _tags(end: Endpoint) -> bool:

@@ -164,6 +164,8 @@ class _Routes:
 
     def _offered(self, one: Addressed) -> str | None:
         """Return the switch's own address, else that of the first router there; a router waits to be told."""
+        if one.place.node.router:
+            return None
         for home in one.homes:
             if home.own and one.reaches(home.own):
                 return home.own

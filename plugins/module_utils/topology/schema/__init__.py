@@ -19,6 +19,7 @@ from .links import END, ENDPOINT, ENDPOINTS, FITS, LINK, SHAPING
 from .node_work import BGP, FRR, ISIS, NEIGHBOR, OSPF, SERVICE
 from .nodes import CARRIER, HOST, ROUTED, SPACE, SUB_INTERFACE, UPLINK
 from .openflow import BOND, QOS, QUEUE
+from .ovn import ACL, ACLS, FABRIC, LOGICAL_ROUTER
 from .switches import CONTROLLER, DHCP, LINUX, MIRROR, OVS, SWITCH
 
 __all__ = [
@@ -46,17 +47,18 @@ NODES: dict[str, Block] = {
     ),
     "container": Block("a mapping", {**{name: key for name, key in SPACE.items() if name != "frr"}, **CONTAINER, **CARRIER}),
     "vm": Block("a mapping", {**VM, **ROUTED, **CARRIER}),
-    "ovs": Block("a mapping", {**SWITCH, **OVS}),
+    "ovs": Block("a mapping", {**SWITCH, **OVS, **ACLS}),
     "bridge": Block("a mapping", {**SWITCH, **LINUX}),
     "host": Block("a mapping", {**HOST, **CARRIER}),
     "uplink": Block("a mapping", {**UPLINK, **CARRIER}),
+    "logical_router": Block("a mapping", {**LOGICAL_ROUTER, **CARRIER}),
 }
 # The settings of a switch's bridge by its kind.
-BRIDGES = {"ovs": tuple(OVS), "bridge": tuple(LINUX)}
+BRIDGES = {"ovs": (*OVS, *ACLS), "bridge": tuple(LINUX)}
 KIND = Key(
     choice(*NODES),
     "What the node is: a network namespace, one with namespaces of the other kinds too, a guest, an Open vSwitch bridge, a Linux bridge, "
-    "the lab host, or one of its interfaces.",
+    "the lab host, one of its interfaces, or a router of OVN's.",
     "vm",
     "netns",
 )
@@ -109,6 +111,7 @@ TOP = Block(
             "true",
             False,
         ),
+        "fabric": FABRIC,
         "images": Key(
             MapOf("a mapping of images by name", IMAGE), "Images besides those of the catalogue, by name.", "{mine: /srv/mine.qcow2}", {}
         ),
@@ -146,6 +149,7 @@ def describe() -> dict[str, list[dict[str, Any]]]:
         "bond": BOND,
         "qos": QOS,
         "queue": QUEUE,
+        "acl": ACL,
         "sub-interface": SUB_INTERFACE,
         "service": SERVICE,
         "frr": FRR,

@@ -33,9 +33,11 @@ SHAPING: dict[str, Key] = {
 
 _NODES = frozenset(("netns", "container", "vm", "host"))
 _SWITCHES = frozenset(("ovs", "bridge"))
+_ROUTERS = frozenset(("logical_router",))
 # Which kinds of node an end's attribute is for.
 FITS: dict[str, frozenset[str]] = {
-    **dict.fromkeys(("mac", "ipv4", "ipv6", "gateway", "offload"), _NODES),
+    **dict.fromkeys(("mac", "ipv4", "ipv6"), _NODES | _ROUTERS),
+    **dict.fromkeys(("gateway", "offload"), _NODES),
     **dict.fromkeys(("model", "queues", "vhost", "backend"), frozenset(("vm",))),
     **dict.fromkeys(("device", "tag", "trunks", "native"), _SWITCHES),
     "vlan_mode": frozenset(("ovs",)),

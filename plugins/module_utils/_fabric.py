@@ -1,0 +1,65 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Wait until every machine has carried out what OVN's databases say of a lab, as 'ovn-nbctl --wait=hv sync' does for all of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from ._errors import LabErrors
+from .resources.northbound import DATABASE
+from .transport import ovn
+from .transport.ovsdb import Copy
+
+_SOUTHBOUND = "OVN_Southbound"
+_TICK = 0.5  # seconds; two databases are waited for
+
+
+def wait_for_fabric(fabric: Mapping[str, Any] | None, machines: Collection[str] | None, timeout: float) -> None:
+    """Return when OVN is through on the machines, None being all; only the central one knows. Raise LabErrors that name who is not."""
+    if not fabric or not fabric.get("machines"):
+        return
+    deadline = time.monotonic() + timeout
+    chassis = {name: known for name, known in fabric["machines"].items() if not name or machines is None or name in machines}
+    ports = {port: name for port, name in fabric["ports"].items() if name in chassis}
+    tables = {"Logical_Switch_Port": ["name", "up"], "NB_Global": ["nb_cfg"]}
+    with (
+        Copy(ovn.NORTHBOUND, DATABASE, tables) as north,
+        Copy(ovn.SOUTHBOUND, _SOUTHBOUND, {"Chassis_Private": ["name", "nb_cfg"]}) as south,
+    ):
+
+        def absent() -> list[str]:
+            known = {row.name for row in south.rows("Chassis_Private")}
+            return [_told(name, one, timeout, "has not joined OVN") for name, one in chassis.items() if one not in known]
+
+        def down() -> list[str]:
+            up = {row.name for row in north.rows("Logical_Switch_Port") if row.up and row.up[0]}
+            waiting = sorted(port for port in ports if port not in up)
+            return [f"The port '{port}' of lab host '{ports[port]}' is not up in OVN after {timeout:g} seconds." for port in waiting]
+
+        def late() -> list[str]:
+            done = {row.name: row.nb_cfg for row in south.rows("Chassis_Private")}
+            behind = {name: one for name, one in chassis.items() if done.get(one, 0) < target}
+            return [_told(name, one, timeout, "has not carried out what OVN says") for name, one in behind.items()]
+
+        for missing in (absent, down):
+            _wait(missing, (north, south), deadline)
+        target = north.rows("NB_Global")[0].nb_cfg + 1
+        north.transact(lambda insert: north.rows("NB_Global")[0].increment("nb_cfg"), "ask OVN whether it is through")
+        _wait(late, (south,), deadline)
+
+
+def _wait(missing: Callable[[], list[str]], copies: Collection[Copy], deadline: float) -> None:
+    while problems := missing():
+        if time.monotonic() > deadline:
+            raise LabErrors(problems)
+        for copy in copies:
+            copy.wait(min(deadline, time.monotonic() + _TICK / len(copies)))
+
+
+def _told(name: str, chassis: str, timeout: float, what: str) -> str:
+    where = f"The lab host '{name}'" if name else "This lab host"
+    return f"{where} ({chassis}) {what} after {timeout:g} seconds; look there into /run/netvirt/.ovn/controller.log."

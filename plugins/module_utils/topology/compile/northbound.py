@@ -1,0 +1,186 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a lab has in OVN's northbound database (ovn-nb(5)), as rows.
+
+Each row has a table, a name that is the lab's own (and its column of that name, if it has one), the row that it is a part of ('in'), and
+columns: lists are sets, and rows by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_interface
+
+from ..acl_text import with_ports
+from ..dhcp_options import in_ovn, seconds
+from ..model import Endpoint, Node, Switch, Topology, addresses
+from ..names import altname
+from ..plain import Item
+from .logical import Port, Router, addresses_on, routers
+from .services import records
+
+_EVERY = {"default": {4: "0.0.0.0/0", 6: "::/0"}}
+
+
+def northbound(topology: Topology, chassis: Mapping[str, str]) -> list[Item]:
+    """Return all rows; chassis are the lab hosts' names in OVN."""
+    found = list(_names(topology))
+    for node in topology.nodes.values():
+        if node.switch and node.switch.logical:
+            found += _switch(node, node.switch, topology)
+    for router in routers(topology):
+        found += _router(router, topology, chassis)
+    return found
+
+
+def networks(topology: Topology) -> list[Item]:
+    """Return the networks with DHCP by OVN: the switch's address, and the name servers that nodes are told."""
+    return [
+        {"subnet": str(ip_interface(switch.ipv4).network), "address": str(ip_interface(switch.ipv4).ip), "dns": list(switch.dhcp.dns or ())}
+        for switch in (node.switch for node in topology.nodes.values())
+        if switch and switch.logical and switch.ipv4 and switch.dhcp
+    ]
+
+
+def _row(table: str, name: str, parent: str = "", **columns: object) -> Item:
+    return {"table": table, "name": name, **({"in": parent} if parent else {}), "columns": columns}
+
+
+def _names(topology: Topology) -> Iterator[Item]:
+    """Yield the names of all nodes, which OVN answers for whoever is asked."""
+    if any(node.switch and node.switch.logical and node.switch.dhcp for node in topology.nodes.values()):
+        known = {item["name"].lower(): " ".join(item["addresses"]) for item in records(topology)}
+        whole = {f"{name}.{topology.domain}".lower(): found for name, found in known.items()}
+        yield _row("DNS", topology.name, records={**known, **whole})
+
+
+def _switch(node: Node, switch: Switch, topology: Topology) -> Iterator[Item]:
+    name = altname(topology.name, node.name)
+    columns: Item = {"dns_records": [topology.name]} if switch.dhcp else {}
+    yield _row("Logical_Switch", name, other_config={"vlan-passthru": "true"}, **columns)
+    if switch.dhcp and switch.ipv4:
+        yield _row("DHCP_Options", name, cidr=str(ip_interface(switch.ipv4).network), options=_dhcp(node, switch, topology))
+    ups, ports = [], {}
+    for _port_here, end, _link in topology.ends(node.name):
+        far = topology.nodes[end.node]
+        if far.device:
+            ups.append(far)
+        elif not far.router and not end.backend:
+            ports.update({one: altname(topology.name, end.node, end.interface or "") for one in (far.name, str(end))})
+            yield _port(end, name, leased=bool(switch.dhcp and end.ipv4 and end.ipv4.method == "dhcp"), topology=topology)
+    if ups:
+        options = {"network_name": name}
+        own = f"{name}.localnet"
+        yield _row("Logical_Switch_Port", own, name, type="localnet", addresses=["unknown"], options=options)
+    for number, acl in enumerate(switch.bridge.get("acls") or ()):
+        match, _unknown = with_ports(acl["match"], ports.get)
+        values = {key: acl[key] for key in ("action", "direction", "priority")}
+        yield _row("ACL", f"{name}.acls[{number}]", name, match=match, **values)
+
+
+def _port(end: Endpoint, switch: str, leased: bool, topology: Topology) -> Item:
+    """Return the port of a node. What it sends for others than itself passes too, as it does at a bridge."""
+    known = " ".join([end.mac, *(address.partition("/")[0] for address in addresses(end))]) if end.mac else ""
+    name = altname(topology.name, end.node, end.interface or "")
+    served: Item = {"dhcpv4_options": [switch]} if leased else {}
+    return _row("Logical_Switch_Port", name, switch, type="", addresses=sorted(filter(None, (known, "unknown"))), **served)
+
+
+def _dhcp(node: Node, switch: Switch, topology: Topology) -> dict[str, str]:
+    dhcp = switch.dhcp
+    server = addresses_on(node, topology)
+    if dhcp is None or server is None:
+        return {}
+    told = {
+        "server_mac": server[0],
+        "server_id": server[1],
+        "lease_time": str(seconds(dhcp.lease)),
+        "domain_name": f'"{topology.domain}"',
+    }
+    if dhcp.router:
+        told["router"] = dhcp.router
+    if dhcp.dns:
+        told["dns_server"] = dhcp.dns[0] if len(dhcp.dns) == 1 else "{" + ", ".join(dhcp.dns) + "}"
+    if switch.mtu:
+        told["mtu"] = str(switch.mtu)
+    return {**told, **in_ovn(dhcp.options)}
+
+
+def _router(router: Router, topology: Topology, chassis: Mapping[str, str]) -> Iterator[Item]:
+    yield _row("Logical_Router", router.name)
+    outside = _outside(router)
+    for port in router.ports:
+        if port.networks:
+            yield from _joint(router, port.name, altname(topology.name, port.switch), port.mac, list(port.networks))
+            if port is outside:
+                own = chassis[_exit(port, router, topology)]
+                yield _row("Gateway_Chassis", port.name, port.name, chassis_name=own, priority=0)
+            for route in port.end.routes if port.end else ():
+                yield _route(router, route.to, route.via)
+    yield from _transit(router)
+    if outside:
+        yield from _nat(router, outside, topology)
+
+
+def _joint(router: Router, name: str, switch: str, mac: str, networks: list[str]) -> Iterator[Item]:
+    """Yield the two ports that join a router with a switch."""
+    yield _row("Logical_Router_Port", name, router.name, mac=mac, networks=sorted(networks))
+    there = f"{name}.switch"
+    options = {"router-port": name}
+    yield _row("Logical_Switch_Port", there, switch, type="router", addresses=["router"], options=options)
+
+
+def _transit(router: Router) -> Iterator[Item]:
+    """Yield the network of the router and the lab host behind it."""
+    name = f"{router.name}.transit"
+    host, own = router.transit
+    yield _row("Logical_Switch", name)
+    yield from _joint(router, f"{name}.router", name, router.mac, [f"{own}/{router.prefix}"])
+    addresses = [f"{router.host_mac} {host}"]
+    yield _row("Logical_Switch_Port", router.host_port, name, type="", addresses=addresses)
+    if router.node.router is None:
+        yield _route(router, "default", host)
+
+
+def _route(router: Router, to: str, via: str) -> Item:
+    target = _EVERY[to][6 if ":" in via else 4] if to in _EVERY else to
+    return _row("Logical_Router_Static_Route", f"{router.name} {target} {via}", router.name, ip_prefix=target, nexthop=via)
+
+
+def _outside(router: Router) -> Port | None:
+    """Return the port that leads out, None if nothing asks for one."""
+    own = router.node.router
+    if own is None:
+        return None
+    linked = (port for port in router.ports if port.open)
+    named = next((port for port in router.ports if port.switch == own.outside), None)
+    return named or next(linked, None)
+
+
+def _exit(port: Port, router: Router, topology: Topology) -> str:
+    """Return the lab host by which a router leads out: where the uplink is, else the router's own."""
+    ups = (far.node for _end, far, _link in topology.ends(port.switch) if topology.nodes[far.node].device)
+    return next((topology.carriers[name][0] for name in ups if topology.carriers), router.home)
+
+
+def _nat(router: Router, outside: Port, topology: Topology) -> Iterator[Item]:
+    own = router.node.router
+    addresses_here = [ip_interface(address) for address in outside.networks]
+    first = next((str(address.ip) for address in addresses_here if address.version == 4), None)
+    if own is None or first is None:
+        return
+    out = {str(address.network) for address in addresses_here}
+    for network in (network for network in router.behind if own.snat and network not in out):
+        name = f"{router.name} snat {network}"
+        yield _row("NAT", name, router.name, type="snat", external_ip=first, logical_ip=network)
+    for address, inside in own.dnat.items():
+        target = _inside(inside, router, topology)
+        name = f"{router.name} dnat {address}"
+        yield _row("NAT", name, router.name, type="dnat_and_snat", external_ip=address, logical_ip=target)
+
+
+def _inside(name: str, router: Router, topology: Topology) -> str:
+    """Return the address of a node in one of the router's networks; what is no node is an address."""
+    found = [ip_interface(address) for end, _far, _link in topology.ends(name) for address in addresses(end)]
+    return next((str(one.ip) for one in found if str(one.network) in router.behind), name)

@@ -1,0 +1,135 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a lab host needs for logical switches: its part in OVN, the ports of its integration bridge, bridges for uplinks, the way in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ..machines import Machine
+from ..model import Endpoint, Link, Node, Topology
+from ..names import altname, devices
+from ..plain import Item, given
+from .links import ovs_port
+from .logical import routers
+from .northbound import networks, northbound
+
+INTEGRATION = "br-netvirt"  # not br-int, which another OVN of the lab host's may have
+PORT = 6642  # of the southbound database (ovn-ctl(8))
+_ALONE = "127.0.0.1"
+
+
+def fabric(machine: str, part: Topology, topology: Topology) -> Item | None:
+    """Return a lab host's part in OVN, None if the lab has no logical switch. The content of the database is in its share who runs it."""
+    if not any(node.switch and node.switch.logical for node in topology.nodes.values()):
+        return None
+    central = central_of(topology)
+    address = _address(topology, machine)
+    remote = f"[{_address(topology, central)}]" if ":" in _address(topology, central) else _address(topology, central)
+    packets = max((node.switch.mtu or 0 for node in topology.nodes.values() if node.switch and node.switch.logical), default=0)
+    own = {
+        "chassis": chassis(topology, machine),
+        "address": address,
+        "remote": f"tcp:{remote}:{PORT}",
+        "port": PORT,
+        "bridge": INTEGRATION,
+        "central": machine == central,
+        "packets": packets,
+        "mappings": {altname(topology.name, switch.name): provider(switch, topology) for _up, switch in _uplinks(part)},
+    }
+    if machine != central:
+        return own
+    homes = {port_name(end, topology): topology.machine_of(link) for link, end, _port in _ends(topology)}
+    homes.update({router.host_port: router.home for router in routers(topology)})
+    return {
+        **own,
+        "rows": northbound(topology, {name: chassis(topology, name) for name in _names(topology)}),
+        "networks": networks(topology),
+        "machines": {name: chassis(topology, name) for name in _names(topology)},
+        "ports": homes,
+    }
+
+
+def bridges(machine: str, part: Topology, topology: Topology) -> Iterator[Item]:
+    """Return the integration bridge with the lab's ports in it, and a bridge for each uplink of a logical switch."""
+    ports: list[Item] = []
+    for link, end, port in _ends(part):
+        item = ovs_port(port, end, link, part)
+        ports.append({**item, "interface_external_ids": {"iface-id": port_name(end, topology)}})
+    own = (router for router in routers(topology) if router.home == machine)
+    ports += [{"name": router.port, "interface_external_ids": {"iface-id": router.host_port}} for router in own]
+    if ports:
+        yield {"name": INTEGRATION, "existing": True, "ports": ports}
+    for up, switch in _uplinks(part):
+        device = provider(switch, topology)
+        yield {"name": device, "datapath_type": None, "altname": altname(topology.name, switch.name), "ports": [{"name": up.device}]}
+
+
+def links(machine: str, topology: Topology) -> Iterator[Item]:
+    """Return the interfaces by which a lab host is behind its routers.
+
+    They are a veth pair and no internal port, because what comes from there must have its checksums too before it is put into tunnels.
+    """
+    for router in routers(topology):
+        if router.home == machine:
+            common = given(netns="", mtu=router.mtu, up=True, kind="veth")
+            name = altname(topology.name, router.node.name)
+            yield {**common, "name": router.device, "mac": router.host_mac, "altname": name, "peer": ["", router.port]}
+            yield {**common, "name": router.port, "silent": True, "peer": ["", router.device]}
+
+
+def way_in(machine: str, topology: Topology) -> Iterator[Item]:
+    """Return the addresses and routes by which a lab host reaches the nodes behind the routers that it is the way out of."""
+    for router in routers(topology):
+        if router.home == machine:
+            routes = [{"to": network, "via": router.transit[1]} for network in router.behind]
+            address = f"{router.transit[0]}/{router.prefix}"
+            yield {"name": router.device, "netns": "", "family": 4, "addresses": [address], "routes": routes, "up": True}
+
+
+def central_of(topology: Topology) -> str:
+    """Return the lab host that runs OVN's databases: the one that says so, or the first."""
+    return next((one.name for one in topology.machines if one.central), _names(topology)[0])
+
+
+def chassis(topology: Topology, machine: str) -> str:
+    """Return a lab host's name in OVN, which all labs on it have in common."""
+    return f"netvirt-{_address(topology, machine)}"
+
+
+def port_name(end: Endpoint, topology: Topology) -> str:
+    """Return the name of a logical switch's port, by the node at its other end."""
+    return altname(topology.name, end.node, end.interface or "")
+
+
+def provider(switch: Node, topology: Topology) -> str:
+    """Return the bridge that an uplink of a logical switch is a port of."""
+    return next(devices(switch.name, topology.name, switch.name, "localnet"))
+
+
+def _names(topology: Topology) -> list[str]:
+    return [one.name for one in topology.machines] if topology.carriers else [""]
+
+
+def _address(topology: Topology, machine: str) -> str:
+    found: Mapping[str, Machine] = {one.name: one for one in topology.machines}
+    return (found[machine].underlay if machine in found and topology.carriers else None) or _ALONE
+
+
+def _ends(topology: Topology) -> Iterator[tuple[Link, Endpoint, Endpoint]]:
+    """Yield the links of logical switches that are interfaces of lab hosts: the far end, and the switch's port."""
+    for link in topology.links:
+        for port, end in (link.ends, link.ends[::-1]):
+            switch, far = topology.nodes[port.node].switch, topology.nodes[end.node]
+            if switch and switch.logical and not (far.router or far.device or end.backend):
+                yield link, end, port
+
+
+def _uplinks(topology: Topology) -> Iterator[tuple[Node, Node]]:
+    """Yield the uplinks of logical switches, each with its switch."""
+    for link in topology.links:
+        for port, end in (link.ends, link.ends[::-1]):
+            switch, far = topology.nodes[port.node], topology.nodes[end.node]
+            if switch.switch and switch.switch.logical and far.device:
+                yield far, switch

@@ -1,0 +1,181 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Labs on OVN in one lab host: built, changed, mended, and two of them side by side on the same daemons, of which nothing is left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErrors
+from ansible_collections.netvirt.lab.plugins.module_utils._fabric import wait_for_fabric
+from ansible_collections.netvirt.lab.plugins.module_utils._paths import OVN
+from ansible_collections.netvirt.lab.plugins.module_utils._plan import diff
+
+from .conftest import Lab, shell
+
+DATA: dict[str, Any] = {
+    "fabric": "ovn",
+    "uplink": "uplink0",
+    "nodes": {
+        "left": {"kind": "ovs", "ipv4": "10.84.1.1/24", "dhcp": True},
+        "right": {"kind": "ovs", "ipv4": "10.84.2.1/24", "acls": [{"match": 'outport == "c" && ip4.src == 10.84.1.0/24'}]},
+        "r": {"kind": "logical_router"},
+        "out": {"kind": "ovs", "ipv4": "10.84.3.1/24", "nat": True},
+        "a": None,
+        "b": {"ipv4": "10.84.2.2"},
+        "c": {"ipv4": "10.84.2.3"},
+        "d": {"ipv4": "10.84.3.2"},
+    },
+    "links": ["a left", "b right", "c right", "r left", "r right", "d out"],
+}
+OTHER: dict[str, Any] = {
+    "fabric": "ovn",
+    "nodes": {"left": {"kind": "ovs", "ipv4": "10.85.1.1/24"}, "a": {"ipv4": "10.85.1.2"}, "b": {"ipv4": "10.85.1.3"}},
+    "links": ["a left", "b left"],
+}
+
+
+def nbctl(arguments: str) -> str:
+    return shell(f"ovn-nbctl --db=unix:{OVN}/nb.sock {arguments}").strip()
+
+
+def daemons() -> list[str]:
+    return sorted(path.stem for path in OVN.glob("*.pid"))
+
+
+def settled(lab: Lab, data: dict[str, Any]) -> None:
+    wait_for_fabric(lab.share(data)["ovn"], None, 60)
+
+
+def ping(lab: Lab, node: str, address: str, count: int = 3) -> bool:
+    said = shell(f"ip netns exec {lab.name}.{node} ping -q -c {count} -i 0.2 -W 2 {address} || :")
+    return " 0 received" not in said and "unreachable" not in said
+
+
+def address(lab: Lab, node: str) -> str:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        said = shell(f"ip -n {lab.name}.{node} -4 -o addr show dev eth0 scope global").split()
+        if said:
+            return said[3].partition("/")[0]
+        time.sleep(0.1)
+    raise AssertionError(f"{node} has no address")
+
+
+def ovs_leftovers() -> str:
+    return shell("ovs-vsctl --bare --columns=external_ids,datapaths list Open_vSwitch; ovs-vsctl list Datapath; ovs-vsctl list-br")
+
+
+@pytest.fixture(scope="module")
+def lab(lab_of: Callable[[str], Lab]) -> Iterator[Lab]:
+    one = lab_of("heath")
+    before = ovs_leftovers()
+    one.changed(DATA)
+    settled(one, DATA)
+    yield one
+    one.changed(None)
+    assert not OVN.exists()
+    assert ovs_leftovers() == before
+
+
+def test_nodes_have_their_addresses_from_ovn_and_reach_what_is_routed(lab: Lab) -> None:
+    assert address(lab, "a").startswith("10.84.1.")
+    assert ping(lab, "a", "10.84.2.2")
+    assert ping(lab, "b", address(lab, "a"))
+    assert "10.84.1.1" in shell(f"ip -n {lab.name}.a route show default")
+
+
+def test_an_acl_keeps_back_what_it_names_only(lab: Lab) -> None:
+    address(lab, "a")
+    assert not ping(lab, "a", "10.84.2.3", 2)
+    assert ping(lab, "b", "10.84.2.3")
+
+
+def test_the_lab_host_reaches_the_nodes_and_lets_out_who_may(lab: Lab) -> None:
+    shell("ping -q -c 2 -W 5 10.84.2.2")
+    shell(f"ip netns exec {lab.name}.b sh -c 'echo heather | timeout 60 socat -u - TCP-LISTEN:7000 >/dev/null 2>&1 &'")
+    assert shell("socat -u TCP:10.84.2.2:7000,retry=50,interval=0.1 -") == "heather\n"
+    fetched = shell(f"ip netns exec {lab.name}.d curl -sS --max-time 10 http://198.51.100.10/")
+    assert fetched.strip() == "203.0.113.2"
+    assert not ping(lab, "b", "10.84.3.2", 1)
+
+
+def test_names_are_answered(lab: Lab) -> None:
+    address(lab, "a")
+    assert "10.84.2.2" in shell(f"ip netns exec {lab.name}.a getent hosts b.heath.internal")
+
+
+def test_what_is_undone_by_hand_is_seen_and_mended(lab: Lab) -> None:
+    address(lab, "a")
+    nbctl("lsp-del heath.b.eth0")
+    nbctl("set logical_switch_port heath.c.eth0 addresses=unknown")
+    nbctl("acl-del heath.right")
+    nbctl("clear logical_router heath.r ports")
+    shell("ovs-vsctl remove Open_vSwitch . external_ids ovn-encap-ip-netvirt-127.0.0.1")
+    (controller,) = [int(path.read_text()) for path in (OVN / "controller.pid",)]
+    shell(f"kill -9 {controller}; while kill -0 {controller} 2>/dev/null; do sleep 0.05; done")
+    changes = lab.changed(DATA)
+    assert {"ovn", "ovn_row"} == changes["after"].keys()
+    assert "Logical_Switch_Port heath.b.eth0" in changes["after"]["ovn_row"]
+    settled(lab, DATA)
+    assert ping(lab, "a", "10.84.2.2")
+    assert not ping(lab, "a", "10.84.2.3", 1)
+
+
+def test_a_killed_database_comes_back_with_what_it_had(lab: Lab) -> None:
+    for name in ("nb", "northd"):
+        pid = int((OVN / f"{name}.pid").read_text())
+        shell(f"kill -9 {pid}; while kill -0 {pid} 2>/dev/null; do sleep 0.05; done")
+    assert lab.changed(DATA)["after"].keys() == {"ovn"}
+    settled(lab, DATA)
+
+
+def test_a_change_of_the_file_changes_what_differs(lab: Lab) -> None:
+    changed = {**DATA, "nodes": {**DATA["nodes"], "right": {"kind": "ovs", "ipv4": "10.84.2.1/24"}}}
+    changes = lab.changed(changed)
+    assert changes["after"] == {}
+    assert changes["before"].keys() == {"ovn_row"}
+    assert list(changes["before"]["ovn_row"]) == ["ACL heath.right.acls[0]"]
+    settled(lab, changed)
+    address(lab, "a")
+    assert ping(lab, "a", "10.84.2.3")
+    lab.changed(DATA)
+
+
+def test_a_machine_that_does_not_carry_out_what_ovn_says_is_named(lab: Lab) -> None:
+    share = lab.share(DATA)["ovn"]
+    stranger = {**share, "machines": {**share["machines"], "elm": "netvirt-192.0.2.9"}}
+    with pytest.raises(LabErrors, match=r"lab host 'elm' \(netvirt-192.0.2.9\) has not joined OVN"):
+        wait_for_fabric(stranger, None, 0.5)
+    wait_for_fabric(stranger, [""], 30)
+
+
+def test_two_labs_share_the_daemons_and_nothing_else(lab: Lab, lab_of: Callable[[str], Lab]) -> None:
+    other = lab_of("fen")
+    running = (OVN / "controller.pid").read_text()
+    other.changed(OTHER)
+    settled(other, OTHER)
+    assert ping(other, "a", "10.85.1.3")
+    assert lab.bring(DATA) == diff([])
+    other.changed(None)
+    assert (OVN / "controller.pid").read_text() == running
+    assert "fen" not in nbctl("show")
+    assert lab.bring(DATA) == diff([])
+
+
+def test_another_central_than_another_labs_is_refused(lab: Lab, lab_of: Callable[[str], Lab]) -> None:
+    other = lab_of("mire")
+    share = other.share(OTHER)
+    share["ovn"] = {**share["ovn"], "remote": "tcp:192.0.2.7:6642", "central": False, "rows": []}
+    with pytest.raises(LabErrors, match="The lab 'heath' uses OVN on this machine with another remote"):
+        other.bring_share(share)
+
+
+def test_an_ovn_of_the_machine_goes_on(lab: Lab) -> None:
+    assert daemons() == ["controller", "nb", "northd", "sb"]
+    assert not list(Path("/run/ovn").glob("*.pid"))

@@ -1,0 +1,194 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Labs on OVN: what each lab host's share says of its part, and what a logical switch cannot be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErrors
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import compile_share, compile_shares, load
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.dhcp_options import in_ovn, seconds
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.machines import Machine
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.narrow import narrowed
+
+MACHINES = (Machine("elm", "198.18.0.1", mtu=1600), Machine("fir", "198.18.0.2", mtu=1500), Machine("oak", "198.18.0.3", mtu=9000))
+NODES: dict[str, Any] = {
+    "lan": {"kind": "ovs", "ipv4": "10.1.0.1/24", "dhcp": True, "nat": True, "gateway": "fir"},
+    "a": {"host": "elm"},
+    "b": {"host": "oak"},
+}
+LINKS: list[Any] = ["a lan", "b lan"]
+
+
+def shares(nodes: dict[str, Any], links: list[Any], machines: tuple[Machine, ...] = MACHINES) -> dict[str, Any]:
+    return compile_shares(load({"name": "wood", "fabric": "ovn", "nodes": nodes, "links": links}, machines=machines))
+
+
+def rows(share: dict[str, Any], table: str) -> dict[str, Any]:
+    return {row["name"]: row for row in share["ovn"]["rows"] if row["table"] == table}
+
+
+def mistakes(nodes: dict[str, Any], links: list[Any], fabric: str = "ovn") -> list[str]:
+    with pytest.raises(LabErrors) as raised:
+        load({"name": "wood", "fabric": fabric, "nodes": nodes, "links": links}, machines=MACHINES)
+    return list(raised.value.problems)
+
+
+def test_a_switch_is_no_bridge_and_its_ports_are_bound_where_its_nodes_are() -> None:
+    found = shares(NODES, LINKS)
+    bound = {
+        name: [port["interface_external_ids"]["iface-id"] for bridge in share["bridges"] for port in bridge["ports"]]
+        for name, share in found.items()
+    }
+    assert bound == {"elm": ["wood.a.eth0"], "fir": ["wood.lan.host"], "oak": ["wood.b.eth0"]}
+    assert not any(link["kind"] == "vxlan" for share in found.values() for link in share["links"])
+    assert {bridge["name"] for share in found.values() for bridge in share["bridges"]} == {"br-netvirt"}
+
+
+def test_the_first_lab_host_has_the_database_or_the_one_that_says_so() -> None:
+    assert [name for name, share in shares(NODES, LINKS).items() if "rows" in share["ovn"]] == ["elm"]
+    machines = (*MACHINES[:2], Machine("oak", "198.18.0.3", central=True))
+    found = shares(NODES, LINKS, machines)
+    assert [name for name, share in found.items() if "rows" in share["ovn"]] == ["oak"]
+    assert {share["ovn"]["remote"] for share in found.values()} == {"tcp:198.18.0.3:6642"}
+
+
+def test_all_packets_fit_through_the_tunnels_of_the_smallest_underlay() -> None:
+    found = shares(NODES, LINKS)
+    assert {link["mtu"] for share in found.values() for link in share["links"]} == {1442}
+    assert {share["ovn"]["packets"] for share in found.values()} == {1442}
+    assert rows(found["elm"], "DHCP_Options")["wood.lan"]["columns"]["options"]["mtu"] == "1442"
+
+
+def test_the_way_out_is_by_the_gateway() -> None:
+    found = shares(NODES, LINKS)
+    assert {name: share["forwarding"] is not None for name, share in found.items()} == {"elm": False, "fir": True, "oak": False}
+    (own,) = [item for item in found["fir"]["addresses"] if item["netns"] == ""]
+    assert [route["to"] for route in own["routes"]] == ["10.1.0.0/24"]
+    (route,) = rows(found["elm"], "Logical_Router_Static_Route").values()
+    assert own["addresses"] == [f"{route['columns']['nexthop']}/30"]
+    assert all(share["dnsmasq"] is None for share in found.values())
+
+
+def test_a_router_leads_out_where_its_uplink_is() -> None:
+    nodes = {
+        "in": {"kind": "ovs", "ipv4": "10.2.0.1/24", "dhcp": True},
+        "out": {"kind": "ovs", "subnet": "172.31.0.0/24"},
+        "up": {"kind": "uplink", "device": "ext0", "host": "oak"},
+        "r": {"kind": "logical_router", "host": "elm", "snat": True, "dnat": {"172.31.0.9": "a"}},
+        "a": {"host": "fir", "ipv4": "10.2.0.5"},
+    }
+    found = shares(nodes, ["a in", "r in", {"endpoints": ["r", "out"], "ipv4": "172.31.0.1"}, "up out"])
+    (gateway,) = rows(found["elm"], "Gateway_Chassis").values()
+    assert gateway["columns"]["chassis_name"] == found["oak"]["ovn"]["chassis"]
+    ((network, bridge),) = found["oak"]["ovn"]["mappings"].items()
+    assert rows(found["elm"], "Logical_Switch_Port")["wood.out.localnet"]["columns"]["options"] == {"network_name": network}
+    assert [port["name"] for item in found["oak"]["bridges"] if item["name"] == bridge for port in item["ports"]] == ["ext0"]
+    assert {(row["columns"]["external_ip"], row["columns"]["logical_ip"]) for row in rows(found["elm"], "NAT").values()} == {
+        ("172.31.0.1", "10.2.0.0/24"),
+        ("172.31.0.9", "10.2.0.5"),
+    }
+
+
+def test_some_nodes_only_bring_their_own_ports() -> None:
+    share = compile_share(load({"name": "wood", "fabric": "ovn", "nodes": {"lan": "ovs", "a": None, "b": None}, "links": LINKS}))
+    part, _theirs = narrowed(share, ["a"], ["br-netvirt"])
+    (bridge,) = part["bridges"]
+    assert [port["interface_external_ids"]["iface-id"] for port in bridge["ports"]] == ["wood.a.eth0"]
+    assert bridge["existing"]
+
+
+WRONG: dict[str, tuple[dict[str, Any], list[Any], list[str]]] = {
+    "what a bridge has": (
+        {"s": {"kind": "ovs", "stp": True, "flows": ["actions=drop"], "vni": 7}},
+        [],
+        [
+            f"nodes.s.{key}: cannot be had of a logical switch (fabric: ovn); leave it out, or make 's' one of kind bridge"
+            for key in ("stp", "flows", "vni")
+        ],
+    ),
+    "one lab host": (
+        {"s": {"kind": "ovs", "host": "elm"}},
+        [],
+        ["nodes.s.host: a logical switch is wherever its nodes are; use gateway for the lab host that is its way out"],
+    ),
+    "two switches": (
+        {"s": "ovs", "t": "ovs"},
+        ["s t"],
+        ["links[0]: two logical switches (fabric: ovn) are not linked with each other, but both with a logical_router"],
+    ),
+    "VLANs": (
+        {"s": "ovs", "a": None},
+        [{"endpoints": ["a", "s"], "tag": 7}],
+        ["links[0].endpoints[1]: tag cannot be had at the logical switch 's' (fabric: ovn); leave it out"],
+    ),
+    "an endpoint of an ACL": (
+        {"s": {"kind": "ovs", "acls": [{"match": 'outport == "anm"'}]}, "ann": None},
+        ["ann s"],
+        ["nodes.s.acls[0].match: no endpoint 'anm' at this switch (did you mean 'ann'?)"],
+    ),
+    "half a match": (
+        {"s": {"kind": "ovs", "acls": [{"match": "(ip4"}]}},
+        [],
+        ["nodes.s.acls[0].match: a quotation mark or a parenthesis has no partner, in '(ip4'"],
+    ),
+    "an option": (
+        {"s": {"kind": "ovs", "ipv4": "10.1.0.1/24", "dhcp": {"options": {"sip-server": "10.1.0.9"}}}},
+        [],
+        ["nodes.s.dhcp.options.sip-server: OVN's DHCP cannot tell this option"],
+    ),
+    "nat and a router": (
+        {"s": {"kind": "ovs", "ipv4": "10.1.0.1/24", "nat": True}, "r": "logical_router"},
+        ["r s"],
+        ["nodes.s.nat: its way out is the logical router 'r'; use snat there"],
+    ),
+    "a router and a namespace": (
+        {"r": "logical_router", "a": None},
+        ["r a"],
+        ["links[0]: 'r' is a logical router, which is linked with switches of kind ovs only; 'a' is of kind netns"],
+    ),
+    "outside": (
+        {"s": "ovs", "r": {"kind": "logical_router", "outside": "x", "snat": True}},
+        ["r s"],
+        ["nodes.r.outside: 'r' is not linked with a switch 'x' (linked: s)"],
+    ),
+    "no way out": (
+        {"s": {"kind": "ovs", "ipv4": "10.1.0.1/24"}, "r": {"kind": "logical_router", "snat": True}},
+        ["r s"],
+        ["nodes.r.snat: nothing says which switch leads out; link one of the router's switches with an uplink, or name it as outside"],
+    ),
+    "one to one": (
+        {"s": "ovs", "r": {"kind": "logical_router", "outside": "s", "dnat": {"172.31.0.9": "wep"}}, "web": None},
+        ["r s", "web s"],
+        ["nodes.r.dnat.172.31.0.9: no node 'wep' (did you mean 'web'?)"],
+    ),
+    "an address that is none": (
+        {"r": {"kind": "logical_router", "dnat": {"172.31.0": "web"}}},
+        [],
+        ["nodes.r.dnat: '172.31.0' is not an IPv4 address such as 172.31.0.11"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_a_logical_switch_cannot_be_is_named(name: str) -> None:
+    nodes, links, expected = WRONG[name]
+    found = mistakes(nodes, links)
+    assert [problem.partition(" (known:")[0] for problem in found] == expected
+
+
+def test_without_ovn_there_are_no_logical_routers_and_acls() -> None:
+    nodes = {"r": {"kind": "logical_router"}, "s": {"kind": "ovs", "acls": [{"match": "ip4"}]}}
+    assert mistakes(nodes, [], "vxlan") == [
+        "nodes.r.kind: a logical_router needs OVN; add 'fabric: ovn' to the file, or make it a netns with router",
+        "nodes.s.acls: need OVN; add 'fabric: ovn' to the file",
+    ]
+
+
+def test_options_in_the_words_of_ovn() -> None:
+    given = {"ntp-server": "10.1.0.1,10.1.0.2", "option:mtu": "1400", "66": "10.1.0.3"}
+    assert in_ovn(given) == {"ntp_server": "{10.1.0.1, 10.1.0.2}", "mtu": "1400", "tftp_server": '"10.1.0.3"'}
+    assert [seconds(lease) for lease in ("90m", "12h", "2d", "300", "infinite")] == [5400, 43200, 172800, 300, 4294967295]
