@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ansible_collections.netvirt.lab.plugins.module_utils.transport import features
 
-from ..playbooks import Playbooks
+from ..playbooks import TOPOLOGY, Playbooks
 
 LAB = "netns_by_hand"
 OUTSIDE = "http://198.51.100.10/"  # answers with the address that it was asked from
@@ -68,7 +68,7 @@ def test_the_gate_translates_and_forwards_only_what_was_asked_for_from_inside(la
     resolver = Path("/etc/netns/netns-by-hand.inner/resolv.conf")
     written = resolver.read_text()
     resolver.write_text(written.replace("10.31.1.1", "9.9.9.9"))
-    assert lab.changed("netvirt.lab.site") == 1
+    assert lab.changed(*TOPOLOGY) == 1
     assert resolver.read_text() == written
     done = lab.run("netvirt.lab.verify")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -76,15 +76,15 @@ def test_the_gate_translates_and_forwards_only_what_was_asked_for_from_inside(la
 
 def test_vlans_where_the_kernel_has_them_and_a_clear_word_where_not(lab: Playbooks) -> None:
     if not features.has_link_kind("vlan"):
-        done = lab.run("netvirt.lab.site", "-e", "with_vlans=true")
+        done = lab.run(*TOPOLOGY, "-e", "with_vlans=true")
         assert done.returncode != 0
         assert "CONFIG_VLAN_8021Q" in done.stdout
         assert "netns-by-hand.tagged" not in subprocess.check_output(["ip", "netns"], text=True)
-        assert lab.changed("netvirt.lab.site") == 0
+        assert lab.changed(*TOPOLOGY) == 0
         return
-    assert lab.changed("netvirt.lab.site", "-e", "with_vlans=true") > 0
+    assert lab.changed(*TOPOLOGY, "-e", "with_vlans=true") > 0
     for network in (20, 21, 22):
         inside("tagged", f"ping -c 1 -W 5 10.31.{network}.2")
     [ad] = json.loads(inside("tagged", "ip -j -d link show ad20"))
     assert ad["linkinfo"]["info_data"] == {"protocol": "802.1ad", "id": 20, "flags": ["REORDER_HDR"]}
-    assert lab.changed("netvirt.lab.site") > 0
+    assert lab.changed(*TOPOLOGY) > 0

@@ -199,7 +199,7 @@ def test_a_written_resolver_stands_above_the_leases(grove: Host) -> None:
     until(lambda: resolver("beech").exists())
     assert set(both(written)["after"]) == {"resolver"}
     assert resolver("beech").read_text().splitlines()[1:] == ["nameserver 192.0.2.53"]
-    shell("kill -USR1 $(pgrep -f maple/dhcp/beech/eth0.pid)")  # udhcpc renews
+    shell("kill -USR1 $(cat /run/netvirt/maple/dhcp/beech/eth0.pid)")  # udhcpc renews
     until(lambda: shell(f"cat {RUN}/maple/dhcp/beech/eth0.log").count("lease of") > 1)
     assert both(written) == {"before": {}, "after": {}}
     assert set(both()["before"]) == {"resolver", "dhcp_client"}
