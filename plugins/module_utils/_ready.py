@@ -17,6 +17,8 @@ from typing import Any
 from ._errors import LabError, LabErrors
 from ._paths import run_dir, state_dir
 from ._routing import Routing
+from .resources._vm_hotplug import plugged_in
+from .resources._vm_model import files
 from .resources._vm_report import tail
 from .resources.dnsmasq import leases
 from .transport import processes
@@ -130,7 +132,9 @@ def _started(node: Node, watch: Watch) -> Iterator[str]:
     """Yield the stages of a guest until it could be logged in to; from elsewhere its process cannot be seen, or its lease."""
     while node.here and node.name not in watch.running:
         yield "process (QEMU does not run)"
-    for interface in node.interfaces if node.near else ():
+    # A card that came while it ran gets its address when its system starts anew, or by hand.
+    late = plugged_in(files(watch.lab, node.name)) if node.here else set()
+    for interface in [each for each in node.interfaces if each["name"] not in late] if node.near else ():
         while interface["method"] == "dhcp" and watch.knows(interface) and interface["mac"] not in watch.macs:
             yield f"lease ({interface['mac']} on {interface['switch']} has none)"
 

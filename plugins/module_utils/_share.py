@@ -35,6 +35,7 @@ from .resources.node_sysctl import NodeSysctlDriver, sysctls_from
 from .resources.northbound import NorthboundDriver, row_from
 from .resources.ovn import OvnDriver, fabric_from
 from .resources.ovs import HostDatapath, OvsDriver, host_datapath
+from .resources.resolver import ResolverDriver, resolver_from
 from .resources.service import ServiceDriver, service_from
 from .resources.shaping import ShapingDriver, shapings_from
 from .resources.space import SpaceDriver
@@ -93,6 +94,7 @@ def share_goals(
         Goal(FirewallDriver(), tuple(firewall_from(item, lab) for item in share.get("firewalls") or ()), purge=True),
         Goal(ForwardingDriver(), (forwarding_from(forwarding, lab),) if forwarding else (), purge=True),
         Goal(DnsmasqDriver(), (dnsmasq_from(dnsmasq, lab),) if dnsmasq else (), purge=True),
+        Goal(ResolverDriver(), tuple(resolver_from(item, lab) for item in share.get("resolvers") or ()), purge=True),
         Goal(DhcpClientDriver(), tuple(DhcpClient(lab=lab, **item) for item in share.get("dhcp_clients") or ()), purge=True),
         Goal(ShapingDriver(), shapings_from(shaping, lab), purge=True),
         Goal(ServiceDriver(), tuple(services), purge=True),

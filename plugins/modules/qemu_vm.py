@@ -263,6 +263,8 @@ options:
       - V(report) leaves it running, warns, and lists it in RV(restart_needed). This does not count as a change.
       - V(restart) powers the guest down and starts the VM as it is wanted.
       - States, link states and a larger disk are changed under the running guest in either case.
+      - With V(report), NICs that are added are plugged into the running guest and those that are left out are unplugged, if O(machine)
+        is V(q35) and has a free port. A guest is told of its addresses only when it starts, so V(restart) starts it anew instead.
     type: str
     choices: [report, restart]
     default: report

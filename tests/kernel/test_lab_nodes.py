@@ -9,7 +9,7 @@ import copy
 import json
 import subprocess
 
-from .playbooks import Lab
+from .playbooks import TOPOLOGY, Lab
 from .test_lab import LAB, lab
 
 __all__ = ["lab"]
@@ -25,12 +25,12 @@ def test_some_nodes_by_playbooks(lab: Lab) -> None:
     lab.write(data)
     assert lab.changed("netvirt.lab.site", "-e", "netvirt_nodes=pear,sour") > 0
     assert there() == ["orchard.pear", "orchard.plum"]
-    lab.changed("netvirt.lab.site")
+    lab.changed(*TOPOLOGY)
     assert lab.changed("netvirt.lab.teardown", "-e", "netvirt_nodes=apple") == 1
     assert there() == ["orchard.pear", "orchard.plum"]
     del data["nodes"]["plum"], data["groups"], data["links"][2]
     lab.write(data)
-    assert lab.changed("netvirt.lab.site", "-e", '{"netvirt_nodes": ["plum"]}') == 1
+    assert lab.changed(*TOPOLOGY, "-e", '{"netvirt_nodes": ["plum"]}') == 1
     assert there() == ["orchard.pear"]
-    assert lab.changed("netvirt.lab.site", "-e", "netvirt_nodes=apple") == 1
+    assert lab.changed(*TOPOLOGY, "-e", "netvirt_nodes=apple") == 1
     assert lab.changed("netvirt.lab.site") == 0

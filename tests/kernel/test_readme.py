@@ -62,39 +62,38 @@ def test_the_campus_of_the_readme_is_ready_when_it_is_up(lab: Lab) -> None:
         lab.inventory = lab.folder / "orchard.netvirt.yml"
 
 
-def line(*blocks: dict[str, Any]) -> dict[str, Any]:
-    """Return a lab of routers in a line."""
-    names = [f"r{number}" for number in range(1, len(blocks) + 1)]
-    return {
-        "plugin": "netvirt.lab.topology",
-        "name": "orchard",
-        "nodes": {name: {"router": "frr", "loopback": f"10.9.9.{name[1:]}/32", "frr": block} for name, block in zip(names, blocks)},
-        "links": [{"endpoints": list(pair), "ipv4": "auto", "ipv6": "auto"} for pair in zip(names, names[1:])],
-    }
+def lines(**blocks: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a lab of routers in lines, each named by a letter: a1, a2, ... with the loopbacks 10.9.97.1, 10.9.97.2, ..."""
+    found: dict[str, Any] = {"plugin": "netvirt.lab.topology", "name": "orchard", "nodes": {}, "links": []}
+    for letter, each in blocks.items():
+        names = [f"{letter}{number}" for number in range(1, len(each) + 1)]
+        for number, (name, block) in enumerate(zip(names, each), 1):
+            found["nodes"][name] = {"router": "frr", "loopback": f"10.9.{ord(letter)}.{number}/32", "frr": block}
+        found["links"] += [{"endpoints": list(pair), "ipv4": "auto", "ipv6": "auto"} for pair in zip(names, names[1:])]
+    return found
 
 
 ISIS = [{"isis": True}] * 3
 BGP = [
-    {"bgp": {"asn": 65001, "networks": ["10.9.9.1/32"], "neighbors": ["r2"]}},
-    {"bgp": {"asn": 65002, "neighbors": ["r1", "r3"]}},
-    {"bgp": {"asn": 65003, "networks": ["10.9.9.3/32"], "neighbors": ["r2"]}},
+    {"bgp": {"asn": 65001, "networks": ["10.9.98.1/32"], "neighbors": ["b2"]}},
+    {"bgp": {"asn": 65002, "neighbors": ["b1", "b3"]}},
+    {"bgp": {"asn": 65003, "networks": ["10.9.98.3/32"], "neighbors": ["b2"]}},
 ]
 
 
-@pytest.mark.parametrize("blocks", [ISIS, BGP], ids=["IS-IS", "BGP"])
-def test_routes_are_there_when_the_lab_is_ready(lab: Lab, blocks: list[dict[str, Any]]) -> None:
-    lab.write({**line(*blocks), "expect": [{"from": "r1", "to": "10.9.9.3"}]} if blocks is ISIS else line(*blocks))
+def test_routes_are_there_when_the_lab_is_ready(lab: Lab) -> None:
+    lab.write({**lines(a=ISIS, b=BGP), "expect": [{"from": "a1", "to": "10.9.97.3"}]})
     done = lab.run("netvirt.lab.site")
     assert done.returncode == 0, done.stdout
     assert "Routing is not complete" not in done.stdout + done.stderr
-    routes = subprocess.run(["ip", "-n", "orchard.r1", "route"], capture_output=True, text=True, check=True).stdout
-    assert "10.9.9.3 " in routes
-    if blocks is ISIS:
-        assert ping("orchard.r1", "10.9.9.3") == 0
+    for letter in "ab":
+        routes = subprocess.run(["ip", "-n", f"orchard.{letter}1", "route"], capture_output=True, text=True, check=True).stdout
+        assert f"10.9.{ord(letter)}.3 " in routes
+    assert ping("orchard.a1", "10.9.97.3") == 0
 
 
 def test_areas_that_differ_are_a_warning(lab: Lab) -> None:
-    lab.write(line({"ospf": {"area": 0}}, {"ospf": {"area": 1}}))
+    lab.write(lines(r=[{"ospf": {"area": 0}}, {"ospf": {"area": 1}}]))
     done = lab.run("netvirt.lab.site", "-e", "netvirt_ready_timeout=4")
     assert done.returncode == 0, done.stdout
     told = " ".join((done.stdout + done.stderr).split())

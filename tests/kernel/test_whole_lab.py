@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from .playbooks import Lab
+from .playbooks import TOPOLOGY, Lab
 from .test_lab import lab
 
 __all__ = ["lab"]
@@ -84,7 +84,7 @@ def run(netns: str, line: str) -> str:
 
 
 def planned(lab: Lab, *arguments: str) -> str:
-    done = lab.run("netvirt.lab.site", "--diff", *arguments)
+    done = lab.run(*TOPOLOGY, "--diff", *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.partition("+++ after")[2].partition("changed:")[0]
 
@@ -100,7 +100,6 @@ def test_everything_together(lab: Lab) -> None:
     assert "blackhole 192.0.2.0/24" in run("web", "ip route")
     assert "rate 20Mbit" in run("far2", "tc qdisc show dev eth0")
     assert lab.changed("netvirt.lab.site") == 0
-    assert planned(lab, "--check") == ""
 
     changed = copy.deepcopy(WHOLE)
     changed["nodes"]["h[1:3]"] = changed["nodes"].pop("h[1:2]")

@@ -13,8 +13,10 @@ from typing import Any
 from ._netdev import Words, escaped, joined, spawns, split
 from ._vm_model import PAUSED, Files, Nic, Vm
 
-# Free slots for NICs that are plugged into a running guest: q35's own bus takes none.
+# Free ports for NICs that are plugged into a running guest: q35's own bus takes none, and lets none go.
 SPARE_PORTS = 2
+# A NIC that has I/O ports needs 4 KiB of these for its own port, and SeaBIOS has 36 (pci_bios_init_root_regions_io in src/fw/pciinit.c).
+_LEGACY_PORTS = 8
 # Everything that QEMU's filter knows. -daemonize would need two of these (setsid, fork).
 _SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
 # For each connection to a program QEMU forks and calls setsid(2), which counts as a privilege. The program gets none by that.
@@ -27,8 +29,8 @@ UPLINK, HUB = ".uplink", ".hub"
 # A switch that moves a guest's packets has to see its memory.
 _MEMORY = "shared"
 _SHARED = f",memory-backend={_MEMORY}"
-# NICs that have no place for a boot ROM: those that are not on a PCI bus.
-_NO_ROM = frozenset(("ne2k_isa", "usb-net", "virtio-net-device"))
+# NICs that are not on a PCI bus: they have no place for a boot ROM and cannot be plugged.
+NO_PCI = frozenset(("ne2k_isa", "usb-net", "virtio-net-device"))
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Parsed:
 
     vm: Vm
     descriptors: Mapping[str, int] = field(default_factory=dict)
+    ports: tuple[str, ...] = ()
 
 
 def build(vm: Vm, program: str, files: Files, cables: Mapping[str, Cables]) -> list[str]:
@@ -54,11 +57,12 @@ def build(vm: Vm, program: str, files: Files, cables: Mapping[str, Cables]) -> l
     argv += ["-smp", f"{vm.cpus}", "-m", f"{vm.memory}", "-device", "virtio-rng-pci"]
     if _shares(vm):
         argv += ["-object", f"memory-backend-memfd,id={_MEMORY},size={vm.memory}M,share=on"]
-    if "q35" in f"{vm.machine}":
-        for number in range(SPARE_PORTS):
-            argv += ["-device", f"pcie-root-port,id=spare{number},chassis={number + 1}"]
-    for nic in vm.nics or ():
-        argv += [*_backends(nic, cables.get(nic.id, Cables())), "-device", device(nic, bool(vm.kernel or vm.disk))]
+    ports = _ports(vm)
+    for number, port in enumerate(ports):
+        argv += ["-device", f"pcie-root-port,id={port},chassis={number + 1}"]
+    for number, nic in enumerate(vm.nics or ()):
+        own = ports[number] if len(ports) > SPARE_PORTS else None
+        argv += [*backends(nic, cables.get(nic.id, Cables())), "-device", device(nic, has_system(vm), own)]
     for option, value in (("-kernel", vm.kernel), ("-initrd", vm.initrd), ("-append", vm.cmdline)):
         if value:
             argv += [option, value]
@@ -74,9 +78,10 @@ def build(vm: Vm, program: str, files: Files, cables: Mapping[str, Cables]) -> l
     return [*argv, "-pidfile", str(files.pid), *(vm.extra_args or ())]
 
 
-def parse(argv: Sequence[str], lab: str) -> Parsed:
-    """Return the VM that build made argv for; its state is not in there."""
+def parse(argv: Sequence[str], lab: str, plugged: Sequence[str] = ()) -> Parsed:
+    """Return the VM that build made argv for; its state is not in there. plugged are the options of NICs that have come since."""
     own, extra = _split(argv)
+    own += [(option, value) for option, value, _place in _options(["", *plugged])]
     options = dict(own)
     guest = options.get("-name", "").partition("=")[2].replace(",,", ",")
     blockdevs = [json.loads(value) for option, value in own if option == "-blockdev"]
@@ -106,7 +111,21 @@ def parse(argv: Sequence[str], lab: str) -> Parsed:
         cmdline=options.get("-append", ""),
         extra_args=extra,
     )
-    return Parsed(vm, descriptors)
+    return Parsed(vm, descriptors, tuple(name for name, fields in devices.items() if fields[""] == "pcie-root-port"))
+
+
+def _ports(vm: Vm) -> list[str]:
+    """Return the ports of a VM: one for each of its NICs, as far as there can be so many, and spare ones behind them."""
+    if "q35" not in f"{vm.machine}":
+        return []
+    nics = vm.nics or ()
+    legacy = sum(not nic.model.startswith("virtio-net") for nic in nics)
+    return [f"port{number}" for number in range((len(nics) if legacy <= _LEGACY_PORTS else 0) + SPARE_PORTS)]
+
+
+def has_system(vm: Vm) -> bool:
+    """Say whether a VM starts from anything but its network."""
+    return bool(vm.kernel or vm.disk)
 
 
 def _machine(vm: Vm) -> str:
@@ -128,12 +147,12 @@ def pidfile(argv: Sequence[str]) -> str | None:
     return next((value for option, value in zip(argv, argv[1:]) if option == "-pidfile"), None)
 
 
-def _backends(nic: Nic, cables: Cables) -> Iterator[str]:
+def backends(nic: Nic, cables: Cables) -> Iterator[str]:
     """Yield the options for what is behind a NIC."""
     if nic.tap is not None:
         yield from ("-netdev", _tap(nic, cables))
     elif nic.backend:
-        yield from _netdev(_backend(nic), nic.backend)
+        yield from _netdev(backend(nic), nic.backend)
     for value in uplinks(nic):
         yield from ("-netdev", value)
 
@@ -159,28 +178,30 @@ def _netdev(identity: str, words: Words) -> Iterator[str]:
 
 def _tap(nic: Nic, cables: Cables) -> str:
     several = len(cables.taps) > 1
-    parts = ["tap", f"id={_backend(nic)}", f"{'fds' if several else 'fd'}={_numbers(cables.taps)}"]
+    parts = ["tap", f"id={backend(nic)}", f"{'fds' if several else 'fd'}={_numbers(cables.taps)}"]
     if cables.vhosts:
         parts += ["vhost=on", f"{'vhostfds' if several else 'vhostfd'}={_numbers(cables.vhosts)}"]
     return ",".join(parts)
 
 
-def _backend(nic: Nic) -> str:
+def backend(nic: Nic) -> str:
     """Return the name of a NIC's backend, which also says what neither QEMU nor the kernel tells: its header and its namespace."""
     kind = _PLAIN if nic.tap is not None and nic.vnet_hdr is False else _NET
     return f"{nic.id}{kind}.{nic.netns}" if nic.netns else f"{nic.id}{kind}"
 
 
-def device(nic: Nic, has_system: bool) -> str:
-    """Return the option for a NIC itself."""
+def device(nic: Nic, booted: bool, port: str | None) -> str:
+    """Return the option for a NIC itself; booted if its system comes from elsewhere than the network."""
     connected = nic.tap is not None or nic.backend is not None
-    parts = [nic.model, f"id={nic.id}", *([f"netdev={_backend(nic)}"] if connected else []), f"mac={nic.mac}"]
+    parts = [nic.model, f"id={nic.id}", *([f"netdev={backend(nic)}"] if connected else []), f"mac={nic.mac}"]
     if nic.queues > 1:
         # A vector per queue and direction, one for the configuration, one for the control queue.
         parts += ["mq=on", f"vectors={2 * nic.queues + 2}"]
-    if has_system and nic.model not in _NO_ROM:
+    if booted and nic.model not in NO_PCI:
         # No boot ROM: the firmware would run it for nothing.
         parts.append("romfile=")
+    if port and nic.model not in NO_PCI:
+        parts.append(f"bus={port}")
     return ",".join(parts)
 
 
@@ -198,14 +219,14 @@ def _blockdev(node: str, path: str) -> str:
 def _nic(device: Mapping[str, str], netdevs: Mapping[str, Words], chardevs: Mapping[str, Words]) -> tuple[Nic, int | None]:
     key, identity = device["id"], device.get("netdev")
     if identity is None:
-        return Nic(key, device[""], device["mac"]), None
+        return Nic(key, device[""], device["mac"], port=device.get("bus")), None
     kind, *rest = netdevs[identity]
     settings = dict(part.partition("=")[::2] for part in rest)
     numbers = (settings.get("fds") or settings.get("fd") or "").split(":")
     if kind != "tap" or not numbers[0]:
         words = _words(identity, netdevs, chardevs)
         uplink = _words(f"{key}{UPLINK}", netdevs, chardevs) if f"{key}{UPLINK}" in netdevs else None
-        return Nic(key, device[""], device["mac"], backend=words, uplink=uplink, queues=_queues(device)), None
+        return Nic(key, device[""], device["mac"], backend=words, uplink=uplink, queues=_queues(device), port=device.get("bus")), None
     # A NIC's id has no dot; a namespace's name may.
     _key, header, netns = (*identity.split(".", 2), "")[:3]
     nic = Nic(
@@ -217,6 +238,7 @@ def _nic(device: Mapping[str, str], netdevs: Mapping[str, Words], chardevs: Mapp
         queues=len(numbers),
         vnet_hdr=f".{header}" != _PLAIN,
         vhost="vhost" in settings,
+        port=device.get("bus"),
     )
     return nic, int(numbers[0])
 

@@ -23,7 +23,7 @@ class Nic:
     """A guest's interface, with a tap of the lab's, or with ``backend``, the words of QEMU's -netdev, or with nothing behind it.
 
     ``tap`` '' is one whose device is gone; ``netns`` is the namespace that it is in, '' the lab host's. ``uplink`` is a backend
-    that is a port of the NIC's hub.
+    that is a port of the NIC's hub. ``port`` is where it is plugged in and can be unplugged, None where it cannot.
     """
 
     id: str
@@ -37,6 +37,7 @@ class Nic:
     vnet_hdr: bool | None = None
     vhost: bool | None = None
     up: bool | None = None
+    port: str | None = field(default=None, compare=False, metadata={"hidden": True})
 
     @property
     def cable(self) -> str | None:
@@ -54,7 +55,7 @@ class Vm:
     """A QEMU process, or the place of one that is stopped: then all but the state is None.
 
     ``stale`` names what it holds open that has been replaced since: 'disk', 'seed'. ``scripts`` are texts by the path that QEMU
-    runs them by.
+    runs them by. ``ports`` are those that a NIC can be plugged into while it runs.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Vm:
     extra_args: tuple[str, ...] | None = None
     stale: tuple[str, ...] = ()
     scripts: Mapping[str, str] = field(default_factory=dict, compare=False, metadata={"hidden": True})
+    ports: tuple[str, ...] = field(default=(), compare=False, metadata={"hidden": True})
     pid: int | None = field(default=None, compare=False, metadata={"hidden": True})
     on_change: str = field(default="report", compare=False, metadata={"hidden": True})
     stop_timeout: float = field(default=30.0, compare=False, metadata={"hidden": True})
@@ -135,6 +137,11 @@ class Files:
     def seed(self) -> Path:
         """Return the NoCloud image."""
         return self.state / "seed.iso"
+
+    @property
+    def plugged(self) -> Path:
+        """Return the note on what has been plugged in and unplugged since the start; QEMU cannot write there."""
+        return self.state / "plugged.json"
 
     def cut(self, nic: str) -> Path:
         """Return the file that is there while a NIC's link is set down: QEMU takes the order but does not tell."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from .._plan import Change
 from ._netdev import meeting_point
+from ._vm_hotplug import planned
 from ._vm_model import PAUSED, RUNNING, STOPPED, Nic, Vm, filled
 from ._vm_network import LOST, same_but_forwards, swappable
 
@@ -38,10 +39,12 @@ def step(current: Vm | None, target: Vm) -> Step:
     if target.state == STOPPED:
         return Step(Change("vm", current, dataclasses.replace(current, state=STOPPED, stop_timeout=target.stop_timeout), replace=True))
     whole = filled(target, current)
+    # A guest that is started anew finds its NICs by itself; else it is told of them while it runs.
+    plugs = target.on_change == "report" and current.state in _HOT_STATES and current.nics is not None
     hot = dataclasses.replace(
         current,
         state=whole.state if current.state in _HOT_STATES else current.state,
-        nics=_linked(current.nics, whole.nics),
+        nics=_linked(planned(current, whole) if plugs else current.nics, whole.nics),
         on_change=target.on_change,
         stop_timeout=target.stop_timeout,
     )

@@ -17,11 +17,11 @@ from typing import TypeVar
 
 from .._errors import LabError, LabErrors
 from .._paths import make_public, run_dir, state_dir
-from ..transport import macvtap, processes, qemu, tap
+from ..transport import macvtap, notes, processes, qemu, tap
 from ..transport.namespaces import inside
 from ..transport.processes import Process
 from ..transport.qmp import NoAnswer, NotRunning, Qmp
-from . import _vm_network
+from . import _vm_hotplug, _vm_network
 from ._qemu_argv import Cables, build, parse, pidfile
 from ._vm_model import PAUSED, RUNNING, SILENT, STOPPED, Files, Nic, Vm, files
 
@@ -29,6 +29,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _ANSWER = 2.0  # seconds for a QMP answer; a healthy QEMU takes 2 ms
+_LETTING_GO = 20.0  # seconds for a guest to let go of a NIC; under TCG it takes less than one
 _VHOST = Path("/dev/vhost-net")
 
 
@@ -78,17 +79,20 @@ def look(lab: str, name: str, found: list[Process]) -> Vm | None:
     state = _settled(place, process.pid)
     if state == STOPPED:
         return Vm(name, lab, STOPPED)
+    note = notes.read(place.plugged)
     try:
-        parsed = parse(process.argv, lab)
+        parsed = parse(process.argv, lab, _vm_hotplug.words(note))
     except (KeyError, ValueError, IndexError):
         return Vm(name, lab, state, pid=process.pid)
     taps = dict(_taps(process.pid))
     nics = tuple(_seen(nic, place, taps, parsed.descriptors.get(nic.id)) for nic in parsed.vm.nics or ())
-    if state != SILENT and _vm_network.asks(nics):
+    if state != SILENT and (note or _vm_network.asks(nics)):
         with suppress(NotRunning, NoAnswer), Qmp(place.qmp, _ANSWER) as qmp:
+            nics = _vm_hotplug.there(nics, note, qmp) if note else nics
             nics = _vm_network.as_told(nics, qmp)
+    free = tuple(port for port in parsed.ports if port not in {nic.port for nic in nics})
     stale = tuple(kind for kind, path in (("disk", parsed.vm.disk), ("seed", parsed.vm.seed)) if path and not _holds(process.pid, path))
-    return dataclasses.replace(parsed.vm, name=name, state=state, nics=nics, stale=stale, pid=process.pid)
+    return dataclasses.replace(parsed.vm, name=name, state=state, nics=nics, ports=free, stale=stale, pid=process.pid)
 
 
 def _settled(place: Files, pid: int) -> str:
@@ -165,11 +169,12 @@ def start(vm: Vm) -> None:
     for path, text in vm.scripts.items():
         Path(path).write_text(text, encoding="utf-8")
         Path(path).chmod(0o755)
-    place.console_log.unlink(missing_ok=True)
+    for old in (place.console_log, place.plugged):
+        old.unlink(missing_ok=True)
     os.close(os.open(place.console_log, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o640))
     os.chown(place.console_log, who.uid, who.gid)
     try:
-        with _plugged(vm) as cables:
+        with _cables(vm.nics or ()) as cables:
             descriptors = [number for cable in cables.values() for number in (*cable.taps, *cable.vhosts)]
             qemu.start(build(vm, qemu.program(), place, cables), descriptors, who, place.qemu_log, place.qmp)
     except LabError as error:
@@ -188,8 +193,8 @@ def define(name: str, lab: str) -> None:
 
 
 @contextmanager
-def _plugged(vm: Vm) -> Iterator[dict[str, Cables]]:
-    """Hold the descriptors of a VM's taps while the body runs."""
+def _cables(nics: Iterable[Nic]) -> Iterator[dict[str, Cables]]:
+    """Hold the descriptors of NICs' taps while the body runs."""
     with ExitStack() as held:
 
         def keep(numbers: list[int]) -> tuple[int, ...]:
@@ -198,7 +203,7 @@ def _plugged(vm: Vm) -> Iterator[dict[str, Cables]]:
             return tuple(numbers)
 
         cables = {}
-        for nic in vm.nics or ():
+        for nic in nics:
             if nic.tap:
                 with inside(nic.netns):
                     taps = keep(tap.attach(nic.tap, nic.vnet_hdr is not False, nic.queues))
@@ -225,6 +230,24 @@ def cut(vm: Vm, nics: Iterable[Nic]) -> None:
                 place.cut(nic.id).unlink(missing_ok=True)
             else:
                 place.cut(nic.id).touch()
+
+
+def unplug(before: Vm, after: Vm) -> list[str]:
+    """Take out of a running VM the NICs that it is not to have any more; return those that its guest does not let go of."""
+    wanted = [nic.id for nic in after.nics or ()]
+    gone = [nic for nic in before.nics or () if nic.id not in wanted]
+    return _vm_hotplug.unplug(gone, wanted, files(str(after.lab), after.name), _LETTING_GO) if gone else []
+
+
+def plug(before: Vm, after: Vm) -> None:
+    """Put into a running VM the NICs that it has not had. Raise LabError."""
+    known = {nic.id for nic in before.nics or ()}
+    wanted = {nic.id for nic in after.nics or ()}
+    ports = (*before.ports, *(nic.port for nic in before.nics or () if nic.port and nic.id not in wanted))
+    nics = [nic for nic in after.nics or () if nic.id not in known]
+    with _cables(nics) as cables:
+        _vm_hotplug.plug(after, nics, ports, cables, files(str(after.lab), after.name), _LETTING_GO)
+    cut(after, [nic for nic in nics if nic.up is False])
 
 
 def rewire(before: Vm, after: Vm) -> None:

@@ -62,7 +62,7 @@ def _report(vm: Vm, console_lines: int) -> dict[str, Any]:
 
 def _nic(nic: Nic) -> dict[str, Any]:
     return {
-        **dataclasses.asdict(nic),
+        **{name: value for name, value in dataclasses.asdict(nic).items() if name != "port"},
         **{name: words and list(words) for name, words in (("backend", nic.backend), ("uplink", nic.uplink))},
     }
 

@@ -70,8 +70,8 @@ class DhcpClientDriver:
     def plan(
         self, have: Mapping[str, DhcpClient], goal: Goal[DhcpClient], scope: Scope, earlier: Sequence[Change[Any]]
     ) -> list[Change[DhcpClient]]:
-        """Compare; a client does not see that its interface or namespace is made anew in this run."""
-        made = made_anew(earlier)
+        """Compare; a client does not see that its interface or namespace is made anew in this run, or resolv.conf is its own again."""
+        made = made_anew(earlier).union(change.key for change in earlier if change.kind == "resolver" and change.after is None)
         now = {
             key: replace(client, state="stale") if client.state == "running" and made & {key, client.netns} else client
             for key, client in have.items()

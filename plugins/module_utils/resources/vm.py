@@ -84,6 +84,16 @@ class VmDriver:
             raise LabErrors(problems)
         return changes + [Change(self.kind, vm, None) for vm in gone]
 
+    def brace(self, changes: Sequence[Change[Vm]], scope: Scope) -> None:
+        """Unplug NICs before anything else changes: their taps may go, and QEMU would read from what is no more."""
+        for change in changes:
+            if change.action == "update" and change.before and change.after and change.before.runs:
+                for nic in process.unplug(change.before, change.after):
+                    self.notices.append(
+                        f"The guest of VM '{change.key}' does not let go of its NIC '{nic}', which has lost its cable: "
+                        "is its system up? Run again, or start it anew."
+                    )
+
     def remove(self, changes: Sequence[Change[Vm]], scope: Scope) -> None:
         """End what goes or restarts; a VM that goes takes its files with it, so there is nothing its guest could save."""
         ending = [(change, change.before) for change in changes if change.before is not None]
@@ -109,7 +119,18 @@ class VmDriver:
             if change.after and not change.after.runs:
                 process.define(change.after.name, scope.lab)
             elif change.after and change.action == "update" and change.before and change.before.runs:
+                self._plug(change.before, change.after, scope.lab)
                 _tell(change.before, change.after)
+
+    def _plug(self, before: Vm, after: Vm, lab: str) -> None:
+        new = [nic.id for nic in after.nics or () if nic.id not in {known.id for known in before.nics or ()}]
+        if new:
+            process.plug(before, self._resolved(after, lab))
+            self.notices += [
+                f"VM '{after.name}' has got the NIC '{nic}' while it runs; its system gives it an address when it starts anew, "
+                "or when you tell it to."
+                for nic in new
+            ]
 
     def _resolved(self, vm: Vm, lab: str) -> Vm:
         """Return a VM with what was left to this machine decided: its accelerator, and vhost."""

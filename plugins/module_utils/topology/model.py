@@ -192,6 +192,7 @@ class Space:
     exec: tuple[str, ...] = ()
     services: Mapping[str, Service] = field(default_factory=dict)
     firewall: str | None = None
+    resolv_conf: Mapping[str, Any] | None = None
     frr: Mapping[str, Any] | None = None
     adopt: str | None = None
     container: Container | None = None

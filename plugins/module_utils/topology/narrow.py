@@ -108,6 +108,7 @@ def narrowed(share: Item, names: Collection[str], there: Collection[str]) -> tup
             item for item in share["addresses"] if _key(item) in keys | whole or (_key(item) not in owners and item["netns"] in spaces)
         ],
         **{name: [item for item in share[name] if item["netns"] in spaces] for name in _OF_SPACES},
+        **({"resolvers": [item for item in share["resolvers"] if item["netns"] in spaces]} if "resolvers" in share else {}),
         "dhcp_clients": [item for item in share["dhcp_clients"] if f"{item['netns']}/{item['interface']}" in keys],
         "forwarding": _forwarding(share["forwarding"], present),
         "dnsmasq": _dnsmasq(share["dnsmasq"], present),

@@ -56,17 +56,21 @@ class Qmp:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._socket.close()
 
-    def execute(self, command: str, **arguments: Any) -> Any:
+    def execute(self, command: str, pass_descriptor: int | None = None, **arguments: Any) -> Any:
         """Run a command and return its answer; events that arrive meanwhile are kept. Underscores in argument names mean hyphens.
 
-        Raise Refused, NoAnswer, or NotRunning when QEMU ends instead of answering.
+        A descriptor is passed along (unix(7), SCM_RIGHTS). Raise Refused, NoAnswer, or NotRunning when QEMU ends instead of answering.
         """
         request: dict[str, Any] = {"execute": command}
         if arguments:
             request["arguments"] = {name.replace("_", "-"): value for name, value in arguments.items()}
         try:
             self._socket.settimeout(self._left())
-            self._socket.sendall(json.dumps(request).encode() + b"\n")
+            line = json.dumps(request).encode() + b"\n"
+            if pass_descriptor is not None:
+                socket.send_fds(self._socket, [line], [pass_descriptor])
+            else:
+                self._socket.sendall(line)
         except socket.timeout:
             raise self._silent() from None
         except OSError:

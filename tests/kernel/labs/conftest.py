@@ -24,7 +24,8 @@ def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         lab = Playbooks(tmp_path_factory.mktemp("home"), CHECKOUT / "inventory" / request.module.LAB)
         try:
             assert lab.changed("netvirt.lab.site") > 0
-            assert lab.changed("netvirt.lab.site") == 0
+            # The roles of all labs are the same, and are run again elsewhere (test_lab.py, molecule).
+            assert lab.changed("netvirt.lab.site", "--skip-tags", "host_prep,image") == 0
             yield lab
         finally:
             lab.changed("netvirt.lab.teardown")

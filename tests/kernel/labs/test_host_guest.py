@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from ..playbooks import Playbooks
@@ -36,6 +37,15 @@ def test_the_lab_host_routes_between_them(lab: Playbooks) -> None:
     assert before[:12] != after[:12]
     assert after[6:12].hex(":") == Path("/sys/class/net/tap-right/address").read_text().strip()
     assert (ip(before)[2], ip(after)[2]) == (64, 63)
+
+
+def test_the_check_knows_all_three_of_them(lab: Playbooks) -> None:
+    """That each guest reaches the lab host is always asked, that left reaches right is what the file expects."""
+    done = lab.run("netvirt.lab.verify")
+    assert done.returncode == 0, done.stdout + done.stderr
+    header, *rows = [line.strip(' ",').split() for line in done.stdout.splitlines() if re.match(r' +"(from|left|right) ', line)]
+    reached = {(row[0], column) for row in rows for column, word in zip(header[1:], row[1:]) if word == "ok"}
+    assert reached == {("left", "switch"), ("right", "switch"), ("left", "right")}  # 'switch' is who has the network's first address
 
 
 def test_the_way_out_is_behind_the_lab_hosts_address(lab: Playbooks) -> None:

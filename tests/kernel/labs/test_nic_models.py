@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from ..playbooks import CHECKOUT, Lab, Playbooks
+from ..playbooks import CHECKOUT, TOPOLOGY, Lab, Playbooks
 from .guests import reaches, said
 
 LAB = "nic_models"
@@ -59,6 +59,24 @@ def test_a_card_with_two_queues_has_two(lab: Playbooks) -> None:
     assert "Combined:\t2" in shown.partition("Current hardware settings:")[2]
 
 
+def test_a_card_is_plugged_into_the_running_guest_and_taken_out_again(lab: Playbooks) -> None:
+    path = CHECKOUT / "inventory" / LAB / "topology.netvirt.yml"
+    topology: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    topology["links"].append({"endpoints": ["fast:eth1", "lan"], "model": "virtio-net-pci"})
+    wider = Lab(lab.folder)
+    wider.write(topology)
+    boot = said(lab, NAME, "fast", "cat /proc/sys/kernel/random/boot_id")
+    done = wider.run("netvirt.lab.site")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "VM 'fast' has got the NIC 'eth1' while it runs" in " ".join((done.stdout + done.stderr).split())
+    # It is told of no address: so its own client asks for one.
+    asked = said(lab, NAME, "fast", "ethtool -i eth1 | head -n 1; ip link set eth1 up; udhcpc -n -q -i eth1 -s /etc/udhcpc 2>&1")
+    assert "driver: virtio_net" in asked
+    assert "lease of 192.168.30." in asked
+    assert lab.changed(*TOPOLOGY) == 1
+    assert said(lab, NAME, "fast", "ls /sys/class/net; cat /proc/sys/kernel/random/boot_id") == f"eth0\nlo\n{boot}"
+
+
 def test_models_that_this_qemu_does_not_have_are_named_before_anything_changes(lab: Playbooks) -> None:
     path = CHECKOUT / "inventory" / LAB / "topology.netvirt.yml"
     topology: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -66,7 +84,7 @@ def test_models_that_this_qemu_does_not_have_are_named_before_anything_changes(l
     topology["links"] = [{"endpoints": ["old", "lan"], "model": "e100e"}]
     other = Lab(lab.folder)
     other.write(topology)
-    done = other.run("netvirt.lab.site")
+    done = other.run(*TOPOLOGY)
     assert done.returncode != 0
     assert "There is no NIC model 'e100e' for VM 'old' in this machine's QEMU (did you mean e1000e or e1000" in " ".join(
         done.stdout.split()

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ..playbooks import Playbooks
+from ..playbooks import TOPOLOGY, Playbooks
 
 LAB = "openflow"
 
@@ -72,9 +72,24 @@ def test_a_secure_switch_passes_nothing_without_flows_and_a_run_brings_them_back
     shell(f"ovs-ofctl del-flows {switch}")
     assert not reaches("h1", "10.1.0.2")
     shell(f"ovs-ofctl add-flow {switch} priority=77,udp,actions=flood")
-    assert lab.changed("netvirt.lab.site") == 1
+    assert lab.changed(*TOPOLOGY) == 1
     assert reaches("h1", "10.1.0.2")
     assert sorted(flows(switch).splitlines()) == sorted(before.splitlines())
+
+
+def test_a_group_makes_two_of_one(lab: Playbooks) -> None:
+    hear = (
+        "import socket; ports = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)];"
+        "[(one.bind(('', 7001 + n)), one.settimeout(60)) for n, one in enumerate(ports)]; print('up', flush=True);"
+        "print([one.recv(99).decode() for one in ports])"
+    )
+    argv = ["ip", "netns", "exec", "openflow.h2", "python3", "-c", hear]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as listener:
+        assert listener.stdout
+        assert listener.stdout.readline() == "up\n"
+        assert reaches("h1", "10.1.0.2")
+        inside("h1", "bash -c 'echo -n hello >/dev/udp/10.1.0.2/7000'")
+        assert listener.stdout.read() == "['hello', 'hello']\n"
 
 
 def throughput(sender: str, receiver: str, address: str) -> float:

@@ -16,7 +16,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from ..playbooks import Playbooks, trace
+from ..playbooks import TOPOLOGY, Playbooks, trace
 
 LAB = "persist"
 UNIT = Path("/etc/systemd/system/netvirt-persist.service")
@@ -78,8 +78,8 @@ def test_what_is_not_to_come_back_any_more(lab: Playbooks, tmp_path: Path) -> No
     shutil.copytree(lab.inventory, tmp_path / LAB)
     file = tmp_path / LAB / "topology.netvirt.yml"
     file.write_text(file.read_text().replace("persist: true\n", ""))
-    assert lab.changed("netvirt.lab.site", inventory=str(tmp_path / LAB)) == 1
+    assert lab.changed(*TOPOLOGY, inventory=str(tmp_path / LAB)) == 1
     assert not UNIT.exists()
     assert not LINK.is_symlink()
-    assert lab.changed("netvirt.lab.site") == 1
+    assert lab.changed(*TOPOLOGY) == 1
     assert UNIT.exists()

@@ -13,7 +13,7 @@ from typing import Any
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.capture import described
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.pcap import frames
 
-from ..playbooks import Playbooks
+from ..playbooks import TOPOLOGY, Playbooks
 from .captures import Packets, forwarding, frame, mac, shell, until
 
 LAB = "tap_frames"
@@ -112,6 +112,6 @@ def test_captures_are_not_the_topologys_but_go_with_it(lab: Playbooks) -> None:
     """They run on while the lab is brought up again; that they are gone with it is seen at its end."""
     PACKETS.capture(links=["guest:eth0"], via="tap")
     PACKETS.capture(links=["ann", "bob", "plaza"])
-    assert lab.changed("netvirt.lab.site") == 0
+    assert lab.changed(*TOPOLOGY) == 0
     names = ["guest.eth0", "ann.eth0", "bob.eth0", "plaza"]
     assert [one["state"] for one in described("tap-frames", names)] == ["running"] * 4

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from ..playbooks import Playbooks, on
+from ..playbooks import TOPOLOGY, Playbooks, on
 
 LAB = "two_machines"
 MACHINES = 2
@@ -53,8 +53,8 @@ def test_what_is_broken_by_hand_is_mended(lab: Playbooks) -> None:
     on("m1", "ip link del $(ip -br link show type vxlan | grep -o '^lan[^ ]*')")
     on("m2", "bridge fdb del 00:00:00:00:00:00 dev $(ip -br link show type vxlan | grep -o '^lan[^ ]*') dst 198.18.0.1")
     assert "100% packet loss" in inside("a1", "ping -c 1 -W 1 10.0.0.2 || :")
-    told = lab.run("netvirt.lab.site", "--check", "--diff", "--tags", "topology")
+    told = lab.run(*TOPOLOGY, "--check", "--diff")
     assert "remotes" in told.stdout
-    assert lab.changed("netvirt.lab.site", "--tags", "topology") == 2
-    assert lab.changed("netvirt.lab.site", "--tags", "topology") == 0
+    assert lab.changed(*TOPOLOGY) == 2
+    assert lab.changed(*TOPOLOGY) == 0
     inside("a1", "ping -c 1 -W 5 10.0.0.2")

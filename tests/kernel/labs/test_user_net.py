@@ -26,12 +26,20 @@ def test_each_guest_has_what_qemus_dhcp_gives(lab: Playbooks) -> None:
     shown = said(lab, NAME, "open", "ip -4 -br address show eth0; ip route show default; cat /etc/resolv.conf")
     assert "10.0.2.15/24" in shown
     assert "default via 10.0.2.2" in shown
-    assert "nameserver 10.0.2.3" in shown
+    assert "nameserver 10.0.2.53" in shown
     told = said(lab, NAME, "closed", "ip -4 -br address show eth0; ip route show default; cat /etc/resolv.conf")
     assert "10.7.0.40/24" in told
+    assert "nameserver" not in told  # nor a router: it is restricted
     assert "search user-net.internal" in told
     assert "default" not in told
-    assert said(lab, NAME, "closed", "ethtool -i eth0 | head -n 1") == "driver: e1000\n"
+    # All that its DHCP server says, the name and the file to boot from too, which this guest has no use for.
+    script = r"printf '#!/bin/sh\nenv\n' > /tmp/told; chmod +x /tmp/told; udhcpc -n -q -i eth0 -O search -O bootfile -s /tmp/told 2>&1"
+    heard = said(lab, NAME, "closed", f"ethtool -i eth0 | head -n 1; {script}")
+    assert "driver: e1000" in heard
+    options = dict(line.split("=", 1) for line in heard.splitlines() if "=" in line)
+    assert "hostname" in options, heard
+    assert (options.get("hostname"), options.get("domain"), options.get("boot_file")) == ("vault", "user-net.internal", "GPL-3")
+    assert options["search"].split() == ["user-net.internal", "outside.test"]
 
 
 def test_the_open_guest_gets_out_behind_the_lab_hosts_address(lab: Playbooks) -> None:

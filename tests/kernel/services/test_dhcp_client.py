@@ -14,11 +14,14 @@ from typing import Any
 
 import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabError
+from ansible_collections.netvirt.lab.plugins.module_utils._lock import lab_lock
 from ansible_collections.netvirt.lab.plugins.module_utils._paths import RUN
+from ansible_collections.netvirt.lab.plugins.module_utils._plan import Goal, Scope, converge, diff
 from ansible_collections.netvirt.lab.plugins.module_utils.resources import dhcp_client
 from ansible_collections.netvirt.lab.plugins.module_utils.resources._dhcp_text import PROGRAMS
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.dhcp_client import DhcpClient, DhcpClientDriver
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.dnsmasq import DnsmasqDriver, dnsmasq_from
+from ansible_collections.netvirt.lab.plugins.module_utils.resources.resolver import Resolver, ResolverDriver
 
 from .conftest import Host, addresses, shell
 
@@ -178,6 +181,31 @@ def test_somebody_elses_resolver_stays(grove: Host) -> None:
     grove.converge(DhcpClientDriver(), "maple")
     assert resolver("beech").read_text() == "nameserver 192.0.2.53\n"
     shutil.rmtree("/etc/netns")
+
+
+def test_a_written_resolver_stands_above_the_leases(grove: Host) -> None:
+    """A client neither writes over it nor takes it along; when it is not wanted any more, the client's is back, without a new lease."""
+
+    def both(*resolvers: Resolver) -> dict[str, Any]:
+        goals: list[Goal[Any]] = [
+            Goal(ResolverDriver(), resolvers, purge=True),
+            Goal(DhcpClientDriver(), tuple(clients("beech")), purge=True),
+        ]
+        with lab_lock(Scope("maple")):
+            return diff(converge(goals, Scope("maple")))
+
+    leased, written = both(), Resolver("beech", "maple", ("nameserver 192.0.2.53",))
+    assert set(leased["after"]) == {"dhcp_client"}
+    until(lambda: resolver("beech").exists())
+    assert set(both(written)["after"]) == {"resolver"}
+    assert resolver("beech").read_text().splitlines()[1:] == ["nameserver 192.0.2.53"]
+    shell("kill -USR1 $(cat /run/netvirt/maple/dhcp/beech/eth0.pid)")  # udhcpc renews
+    until(lambda: shell(f"cat {RUN}/maple/dhcp/beech/eth0.log").count("lease of") > 1)
+    assert both(written) == {"before": {}, "after": {}}
+    assert set(both()["before"]) == {"resolver", "dhcp_client"}
+    until(lambda: resolver("beech").exists() and "nameserver 10.71.0.1" in resolver("beech").read_text())
+    assert both() == {"before": {}, "after": {}}
+    grove.converge(DhcpClientDriver(), "maple")
 
 
 def test_what_is_missing_is_named(grove: Host, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabError
+from ansible_collections.netvirt.lab.plugins.module_utils._plan import diff
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.vm_goals import source
 
 from .conftest import Bench, run_module, shell, wait_for
@@ -65,6 +66,29 @@ def test_a_guest_is_told_its_name_address_and_key_and_powers_down(bench: Bench, 
     vm["nics"][0]["up"] = True
     bench.run(vm, source=source, keys=[key.with_suffix(".pub").read_text().strip()])
     wait_for(lambda: subprocess.run(["ping", "-c1", "-W1", "10.77.0.2"], check=False, capture_output=True).returncode == 0, 10)
+
+    # One card more comes and goes, and so does the guest's first one, all under the same running system.
+    pid, keys = bench.pid("goose"), [key.with_suffix(".pub").read_text().strip()]
+    tap("goose-1", "multi_queue")
+    more = {"model": "virtio-net-pci", "tap": "goose-1", "queues": 2}
+    wider: dict[str, Any] = {**vm, "nics": [vm["nics"][0], more, {"model": "rtl8139", "backend": "user"}]}
+    foretold = bench.run(wider, source=source, keys=keys, check=True)
+    assert diff(bench.run(wider, source=source, keys=keys)) == diff(foretold)
+    assert [notice.partition(" while")[0] for notice in bench.notices] == [f"VM 'goose' has got the NIC 'eth{n}'" for n in (1, 2)]
+    assert (bench.run(wider, source=source, keys=keys), bench.waiting) == ([], {})
+    load = "for bus in pci virtio; do modprobe -a $(cat /sys/bus/$bus/devices/*/modalias); done 2>&-"  # it has no udev
+    wait_for(lambda: inside(f"{load}; ls /sys/class/net").split() == ["eth0", "eth1", "eth2", "lo"])
+    (report,) = run_module("qemu_vm_info", lab=bench.lab)["vms"]
+    assert [(nic["id"], nic["tap"], nic["queues"]) for nic in report["nics"]][:2] == [("eth0", "goose-0", 1), ("eth1", "goose-1", 2)]
+    shell("ip addr add 10.78.0.1/24 dev goose-1")
+    # Its kernel names them as their drivers come.
+    lan = inside(f"grep -l {report['nics'][1]['mac']} /sys/class/net/*/address").split("/")[4]
+    assert "driver: virtio_net" in inside(f"ethtool -i {lan}")
+    inside(f"ip addr add 10.78.0.2/24 dev {lan}; ip link set {lan} up")
+    wait_for(lambda: subprocess.run(["ping", "-c1", "-W1", "10.78.0.2"], check=False, capture_output=True).returncode == 0, 20)
+    assert bench.told(vm, source=source, keys=keys) == [("vm", "update", frozenset({"nics"}))]
+    assert inside("ls /sys/class/net").split() == ["eth0", "lo"]
+    assert bench.pid("goose") == pid
 
     began = time.monotonic()
     bench.run({**vm, "state": "stopped"}, source=source, keys=[key.with_suffix(".pub").read_text().strip()])

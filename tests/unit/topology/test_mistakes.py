@@ -45,7 +45,7 @@ MISTAKES = {
             "nodes.a.router: routing daemons run in nodes of kind netns, not in containers; use true",
             "nodes.a.gid_map: needs a uid_map",
             "nodes.b: unknown key 'frr' (known: clocks, cpus, exec, firewall, gateway, gid_map, host, hostname, interfaces, ipv4, ipv6, "
-            "loopback, memory, mounts, netns, overlay, rootfs, router, routes, services, sysctls, uid_map)",
+            "loopback, memory, mounts, netns, overlay, resolv_conf, rootfs, router, routes, services, sysctls, uid_map)",
         ],
     ),
     "adoption": (
@@ -110,6 +110,15 @@ MISTAKES = {
     "another prefix length": (
         "{nodes: {a: {ipv4: 10.1.0.5/16}, s: {kind: bridge, ipv4: 10.1.0.1/24}}, links: [a s]}",
         ["links[0].endpoints[0]: address 10.1.0.5/16 of a:eth0 needs the prefix length of its subnet, /24"],
+    ),
+    "resolv.conf": (
+        "{nodes: {a: {resolv_conf: []}, b: {resolv_conf: [10.1.0.1, x]}, c: {resolv_conf: {search: [a..b], nameserver: 10.1.0.1}}}}",
+        [
+            "nodes.a.resolv_conf.dns: must be one to three addresses; programs ask no more than three name servers",
+            "nodes.b.resolv_conf.dns[1]: must be an address such as 192.168.100.7, not 'x'",
+            "nodes.c.resolv_conf.search[0]: must be a domain such as lab.internal, not 'a..b'",
+            "nodes.c.resolv_conf: unknown key 'nameserver' (known: dns, search)",
+        ],
     ),
     "no prefix length": (
         "{nodes: {a: {ipv4: 10.1.0.5}, s: bridge}, links: [a s]}",

@@ -72,6 +72,25 @@ def test_what_runs_can_be_read_back(case: str) -> None:
     assert parsed.descriptors == {nic.id: CABLES[nic.id].taps[0] for nic in vm.nics or () if nic.tap}
 
 
+def test_what_was_plugged_in_is_read_with_the_rest() -> None:
+    argv = build(CASES["disk"], "/usr/bin/qemu", files("course", "gamma"), CABLES)
+    later = ["-netdev", "tap,id=out.net.pond.x,fd=33", "-device", "e1000,id=out,netdev=out.net.pond.x,mac=52:54:00:00:00:14,bus=port4"]
+    parsed = parse(argv, "course", later)
+    assert [(nic.id, nic.port) for nic in parsed.vm.nics or ()] == [("eth0", "port0"), ("lan", "port1"), ("out", "port4")]
+    assert (parsed.vm.nics or ())[2] == Nic("out", "e1000", "52:54:00:00:00:14", tap="", netns="pond.x", vnet_hdr=True, vhost=False)
+    assert (parsed.descriptors["out"], parsed.ports) == (33, ("port0", "port1", "port2", "port3", "port4"))
+    assert parsed.vm.extra_args == CASES["disk"].extra_args
+
+
+def test_old_cards_beyond_the_room_for_their_ports_have_none() -> None:
+    def ports(model: str, count: int) -> int:
+        nics = tuple(dataclasses.replace(USER, id=f"e{number}", model=model) for number in range(count))
+        argv = build(dataclasses.replace(PLAIN, nics=nics), "/usr/bin/qemu", files("course", "alpha"), {})
+        return sum(word.startswith("pcie-root-port") for word in argv)
+
+    assert [ports("e1000", 8), ports("e1000", 9), ports("virtio-net-pci", 12)] == [10, 2, 14]
+
+
 def plugged(case: str) -> Vm:
     """Return a VM with a NIC of each kind of backend that a line of BACKENDS names, as its record has it."""
     nics = [{"model": "e1000", "mac": f"52:54:00:00:01:{number:02x}", "backend": each} for number, each in enumerate(BACKENDS[case])]

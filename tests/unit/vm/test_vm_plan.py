@@ -49,6 +49,14 @@ STOPPED = Vm("kilo", "desk", "stopped")
 WANT = dataclasses.replace(RUNS, accel=None, nics=(dataclasses.replace(NIC, vnet_hdr=None, vhost=None, up=None),), pid=None)
 
 
+def but_nic(nic: Nic, **fields: Any) -> Nic:
+    return dataclasses.replace(nic, **fields)
+
+
+ETH1 = but_nic(NIC, id="eth1", mac="52:54:00:00:00:22", tap="kilo-2")
+PORTS = dataclasses.replace(RUNS, ports=("port1",))
+
+
 def but(vm: Vm, **fields: Any) -> Vm:
     return dataclasses.replace(vm, **fields)
 
@@ -106,6 +114,21 @@ TABLE: dict[str, tuple[Vm | None, Vm, str | None, set[str], set[str]]] = {
     "tap gone, restart": (but(RUNS, **nic(tap="")), but(WANT, on_change="restart"), "replace", {"nics"}, set()),
     "no header": (RUNS, but(WANT, **nic(vnet_hdr=False)), None, set(), {"nics"}),
     "one more NIC": (RUNS, but(WANT, nics=(NIC, dataclasses.replace(NIC, id="eth1"))), None, set(), {"nics"}),
+    "one more NIC, free port": (PORTS, but(WANT, nics=(NIC, ETH1)), "update", {"nics"}, set()),
+    "one more NIC, hangs": (but(PORTS, state="unresponsive"), but(WANT, nics=(NIC, ETH1)), None, set(), {"nics", "state"}),
+    "one more NIC, restart": (PORTS, but(WANT, nics=(NIC, ETH1), on_change="restart"), "replace", {"nics"}, set()),
+    "two more NICs, free port": (PORTS, but(WANT, nics=(NIC, ETH1, but_nic(ETH1, id="eth2"))), "update", {"nics"}, {"nics"}),
+    "one more NIC whose backend takes root": (
+        PORTS,
+        but(WANT, nics=(NIC, but_nic(ETH1, tap=None, backend=("bridge", "br=br0")))),
+        None,
+        set(),
+        {"nics"},
+    ),
+    "a NIC less": (but(PORTS, nics=(but_nic(NIC, port="port0"), ETH1)), but(WANT, nics=(ETH1,)), "update", {"nics"}, set()),
+    "a NIC less that cannot go": (but(PORTS, nics=(NIC, ETH1)), but(WANT, nics=(ETH1,)), None, set(), {"nics"}),
+    "a NIC for another": (but(RUNS, nics=(but_nic(NIC, port="port0"),)), but(WANT, nics=(ETH1,)), "update", {"nics"}, set()),
+    "other places": (but(PORTS, nics=(NIC, ETH1)), but(WANT, nics=(ETH1, NIC)), None, set(), {"nics"}),
     "another port": (
         but(RUNS, **user("hostfwd=tcp::1-10.0.2.15:1")),
         but(WANT, **user("hostfwd=tcp::2-10.0.2.15:2")),

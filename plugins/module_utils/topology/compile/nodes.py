@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..model import SWITCHES, Endpoint, Node, Service, SubInterface, Switch, Topology, addresses, ip_of
 from ..plain import Item, given, plain
@@ -67,6 +67,13 @@ def firewalls(node: Node) -> Iterator[Item]:
     """Return the nftables rules of a namespace."""
     if node.space and node.space.firewall is not None:
         yield {"netns": node.netns, "ruleset": node.space.firewall}
+
+
+def resolvers(nodes: Iterable[Node]) -> Item:
+    """Return the resolv.conf files of namespaces, if there are any."""
+    told = ((node.netns, node.space.resolv_conf) for node in nodes if node.space and node.space.resolv_conf)
+    found = [{"netns": netns, **{key: list(values) for key, values in keys.items()}} for netns, keys in told]
+    return {"resolvers": found} if found else {}
 
 
 def commands(node: Node, topology: Topology) -> Iterator[Item]:

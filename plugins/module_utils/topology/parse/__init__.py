@@ -176,6 +176,9 @@ def _built(name: str, kind: Any, path: str, values: Mapping[str, Any]) -> Node:
 
 def _check_space(kind: Any, path: str, values: Mapping[str, Any], problems: Problems) -> None:
     """Say which keys of a namespace or a container cannot be together."""
+    resolver = values.get("resolv_conf")
+    if resolver is not None and not 0 < len(resolver["dns"]) <= 3:
+        problems.append(f"{path}.resolv_conf.dns: must be one to three addresses; programs ask no more than three name servers")
     if values.get("adopt") is not None:
         if not values["adopt"]:
             problems.append(f"{path}.adopt: must be {schema.ADOPT.name}")

@@ -16,7 +16,7 @@ from .containers import ADOPT, CLOCKS, CONTAINER
 from .expand import BLOCKS, EXPANDED
 from .guests import IMAGE, INTERFACE, USERS, VM
 from .links import END, ENDPOINT, ENDPOINTS, FITS, LINK, SHAPING
-from .node_work import BGP, FRR, ISIS, NEIGHBOR, OSPF, SERVICE
+from .node_work import BGP, FRR, ISIS, NEIGHBOR, OSPF, RESOLV_CONF, SERVICE
 from .nodes import CARRIER, HOST, ROUTED, SPACE, SUB_INTERFACE, UPLINK
 from .openflow import BOND, QOS, QUEUE
 from .ovn import ACL, ACLS, FABRIC, LOGICAL_ROUTER
@@ -152,6 +152,7 @@ def describe() -> dict[str, list[dict[str, Any]]]:
         "acl": ACL,
         "sub-interface": SUB_INTERFACE,
         "service": SERVICE,
+        "resolv.conf": RESOLV_CONF,
         "frr": FRR,
         "ospf": OSPF,
         "bgp": BGP,

@@ -10,8 +10,8 @@ from typing import Any
 
 from ..model import Service
 from ..values import Block, Key, ListOf, MapOf, Type, shown
-from ..values.ip import ADDRESS, ADDRESS6, NETWORK, ROUTE, is_name
-from ..values.scalars import BOOLEAN, COMMAND, DEVICE, NODE, SETTINGS, TEXT, TEXTS, USER, choice, matching, number
+from ..values.ip import ADDRESS, ADDRESS6, EITHER_ADDRESS, NETWORK, ROUTE, is_name
+from ..values.scalars import BOOLEAN, COMMAND, DEVICE, DOMAIN, NODE, SETTINGS, TEXT, TEXTS, USER, choice, matching, number
 
 
 def _contents(value: Any) -> str:
@@ -147,11 +147,23 @@ FRR = Block(
     },
 )
 
+RESOLV_CONF = Block(
+    "a list of addresses, or a mapping with the keys dns and search",
+    {
+        "dns": Key(ListOf("a list of addresses", EITHER_ADDRESS), "The name servers, three at most.", "[10.1.0.1]", ()),
+        "search": Key(ListOf("a list of domains", DOMAIN), "Where to look for short names.", "[lab.internal]", ()),
+    },
+    short=lambda value: {"dns": value} if isinstance(value, (str, list)) else value,
+)
+
 WORK = {
     "exec": Key(TEXTS, "Commands that are run once in the life of the node, by a shell.", '["touch /tmp/made"]', ()),
     "services": Key(
         MapOf("a mapping of services by name", SERVICE), "Programs that are kept alive.", "{web: python3 -m http.server 80}", {}
     ),
     "firewall": Key(CONTENTS, "The rules of nftables in this namespace.", '"table inet f { }"', None, "not managed"),
+    "resolv_conf": Key(
+        RESOLV_CONF, "The node's own resolv.conf; a list is of name servers.", "[10.1.0.1]", None, "what DHCP gives, else the lab host's"
+    ),
     "frr": Key(FRR, "The routing daemons of FRR.", "{ospf: true}", None, "none, unless `router` is `frr`"),
 }
