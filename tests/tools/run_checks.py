@@ -67,7 +67,7 @@ def _below(names: Iterable[str], option: str = "") -> str:
 # Of about the same length, to run side by side, each in a lab host of its own; what is not named here is in kernel-labs.
 KERNEL: dict[str, tuple[str, ...]] = {
     "kernel-network": ("links", "ovs", "services", "shaping", "test_examples.py", "test_interrupted.py"),
-    "kernel-changes": ("changes",),
+    "kernel-changes": ("changes", "machines"),
     "kernel-course": ("labs",),
     "kernel-nodes": ("node_work", "reach", "vm", "test_image_boot.py"),
 }
