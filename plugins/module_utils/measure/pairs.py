@@ -35,7 +35,7 @@ def pairs(shares: Sequence[Mapping[str, Any]], port: int) -> list[Pair]:
         for node in share["nodes"]:
             if node["kind"] in ("vm", *SPACES) and node["state"] in (None, "running") and node.get("home") == share.get("machine"):
                 for interface in node["interfaces"]:
-                    for address in interface["addresses"]:
+                    for address in interface["addresses"][:1]:
                         own = ip_interface(address)
                         there[interface["network"], own.network].setdefault(share["machine"], (node, interface["name"], str(own.ip)))
     found: list[Pair] = []
