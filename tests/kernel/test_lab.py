@@ -79,7 +79,7 @@ def test_a_changed_file_changes_what_differs_and_nothing_else(lab: Lab) -> None:
 
 
 def test_teardown_needs_the_labs_name_only(lab: Lab) -> None:
-    lab.changed(*TOPOLOGY)
+    lab.changed("netvirt.lab.site")
     lab.inventory.write_text("{ this is no topology", encoding="utf-8")
     assert lab.run("netvirt.lab.teardown").returncode != 0
     by_name = ["-c", "local", "-e", "netvirt_lab=orchard", "-e", "netvirt_hosts=all", "-e", "ansible_python_interpreter=/usr/bin/python3"]
