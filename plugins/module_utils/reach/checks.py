@@ -87,7 +87,7 @@ def implied(
 def told_of_names(share: Mapping[str, Any]) -> set[str]:
     """Return the nodes that are told of the lab's name server: by DHCP, or as guests in their seed."""
     networks = (share.get("dnsmasq") or {}).get("networks") or ()
-    servers = {network["address"] for network in networks}
+    servers = {network["address"] for network in networks if "address" in network}
     subnets = [ip_network(network["subnet"]) for network in networks if servers.intersection(network.get("dns") or ())]
     leased = {
         item["name"]

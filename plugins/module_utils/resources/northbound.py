@@ -33,9 +33,8 @@ class Table:
 
 # Parents come before their parts.
 TABLES: Mapping[str, Table] = {
-    "DNS": Table(("records",), named=False),
     "DHCP_Options": Table(("cidr", "options"), named=False),
-    "Logical_Switch": Table(("other_config", "dns_records")),
+    "Logical_Switch": Table(("other_config",)),
     "Logical_Router": Table(("options",)),
     "Logical_Switch_Port": Table(
         ("type", "addresses", "options", "dhcpv4_options", "port_security", "enabled"), parent=("Logical_Switch", "ports")
@@ -47,7 +46,7 @@ TABLES: Mapping[str, Table] = {
     "NAT": Table(("type", "external_ip", "logical_ip"), named=False, parent=("Logical_Router", "nat")),
 }
 _ORDER = {name: number for number, name in enumerate(TABLES)}
-_REFERENCES = {"dhcpv4_options": "DHCP_Options", "dns_records": "DNS"}
+_REFERENCES = {"dhcpv4_options": "DHCP_Options"}
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,10 @@ def test_the_way_out_is_by_the_gateway() -> None:
     assert [route["to"] for route in own["routes"]] == ["10.1.0.0/24"]
     (route,) = rows(found["elm"], "Logical_Router_Static_Route").values()
     assert own["addresses"] == [f"{route['columns']['nexthop']}/30"]
-    assert all(share["dnsmasq"] is None for share in found.values())
+    (network,) = found["fir"]["dnsmasq"]["networks"]
+    assert f"{network['address']}/30" in own["addresses"]
+    assert rows(found["elm"], "DHCP_Options")["wood.lan"]["columns"]["options"]["dns_server"] == network["address"]
+    assert [name for name, share in found.items() if share["dnsmasq"]] == ["fir"]
 
 
 def test_a_router_leads_out_where_its_uplink_is() -> None:

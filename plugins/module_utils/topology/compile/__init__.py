@@ -87,7 +87,7 @@ def _share(machine: str, part: Topology, topology: Topology, heads: Mapping[str,
         "sysctls": [item for node in nodes for item in of_nodes.sysctls(node)],
         "firewalls": [item for node in nodes for item in of_nodes.firewalls(node)],
         "forwarding": forwarding(part),
-        "dnsmasq": dnsmasq(part, names),
+        "dnsmasq": dnsmasq(part, names, ovn.name_servers(machine, topology) if logical else ()),
         "dhcp_clients": [
             {"netns": place.node.netns, "interface": place.name, **of_nodes.request(place, topology)}
             for group in here.values()

@@ -14,18 +14,17 @@ from ipaddress import ip_interface
 
 from ..acl_text import with_ports
 from ..dhcp_options import in_ovn, seconds
+from ..logical import Port, Router, addresses_on, routers
 from ..model import Endpoint, Node, Switch, Topology, addresses
 from ..names import altname
 from ..plain import Item
-from .logical import Port, Router, addresses_on, routers
-from .services import records
 
 _EVERY = {"default": {4: "0.0.0.0/0", 6: "::/0"}}
 
 
 def northbound(topology: Topology, chassis: Mapping[str, str]) -> list[Item]:
     """Return all rows; chassis are the lab hosts' names in OVN."""
-    found = list(_names(topology))
+    found: list[Item] = []
     for node in topology.nodes.values():
         if node.switch and node.switch.logical:
             found += _switch(node, node.switch, topology)
@@ -35,9 +34,9 @@ def northbound(topology: Topology, chassis: Mapping[str, str]) -> list[Item]:
 
 
 def networks(topology: Topology) -> list[Item]:
-    """Return the networks with DHCP by OVN: the switch's address, and the name servers that nodes are told."""
+    """Return the networks with DHCP by OVN, and the name servers that nodes are told."""
     return [
-        {"subnet": str(ip_interface(switch.ipv4).network), "address": str(ip_interface(switch.ipv4).ip), "dns": list(switch.dhcp.dns or ())}
+        {"subnet": str(ip_interface(switch.ipv4).network), "dns": list(switch.dhcp.dns or ())}
         for switch in (node.switch for node in topology.nodes.values())
         if switch and switch.logical and switch.ipv4 and switch.dhcp
     ]
@@ -47,18 +46,9 @@ def _row(table: str, name: str, parent: str = "", **columns: object) -> Item:
     return {"table": table, "name": name, **({"in": parent} if parent else {}), "columns": columns}
 
 
-def _names(topology: Topology) -> Iterator[Item]:
-    """Yield the names of all nodes, which OVN answers for whoever is asked."""
-    if any(node.switch and node.switch.logical and node.switch.dhcp for node in topology.nodes.values()):
-        known = {item["name"].lower(): " ".join(item["addresses"]) for item in records(topology)}
-        whole = {f"{name}.{topology.domain}".lower(): found for name, found in known.items()}
-        yield _row("DNS", topology.name, records={**known, **whole})
-
-
 def _switch(node: Node, switch: Switch, topology: Topology) -> Iterator[Item]:
     name = altname(topology.name, node.name)
-    columns: Item = {"dns_records": [topology.name]} if switch.dhcp else {}
-    yield _row("Logical_Switch", name, other_config={"vlan-passthru": "true"}, **columns)
+    yield _row("Logical_Switch", name, other_config={"vlan-passthru": "true"})
     if switch.dhcp and switch.ipv4:
         yield _row("DHCP_Options", name, cidr=str(ip_interface(switch.ipv4).network), options=_dhcp(node, switch, topology))
     ups, ports = [], {}

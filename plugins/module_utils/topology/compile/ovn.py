@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from ..logical import routers
 from ..machines import Machine
 from ..model import Endpoint, Link, Node, Topology
 from ..names import altname, devices
 from ..plain import Item, given
 from .links import ovs_port
-from .logical import routers
 from .northbound import networks, northbound
 
 INTEGRATION = "br-netvirt"  # not br-int, which another OVN of the lab host's may have
@@ -77,6 +77,16 @@ def links(machine: str, topology: Topology) -> Iterator[Item]:
             name = altname(topology.name, router.node.name)
             yield {**common, "name": router.device, "mac": router.host_mac, "altname": name, "peer": ["", router.port]}
             yield {**common, "name": router.port, "silent": True, "peer": ["", router.device]}
+
+
+def name_servers(machine: str, topology: Topology) -> list[Item]:
+    """Return the networks in which a lab host behind its routers answers names for those that are told so by OVN's DHCP."""
+    told = {address for network in networks(topology) for address in network["dns"]}
+    return [
+        {"interface": router.device, "address": router.transit[0], "subnet": router.transit_network, "range": None, "hosts": []}
+        for router in routers(topology)
+        if router.home == machine and router.transit[0] in told
+    ]
 
 
 def way_in(machine: str, topology: Topology) -> Iterator[Item]:

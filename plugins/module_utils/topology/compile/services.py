@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
 
@@ -37,13 +38,14 @@ class Names:
         self.records = records(topology)
 
 
-def dnsmasq(topology: Topology, names: Names) -> Item | None:
-    """Return the networks of a lab host with DHCP, and the names of all nodes, None if no switch has DHCP there."""
+def dnsmasq(topology: Topology, names: Names, more: Sequence[Item] = ()) -> Item | None:
+    """Return the networks of a lab host with DHCP, and more that are told names only, with those of all nodes; None if there are none."""
     networks = [
         _network(node.switch, IPv4Interface(node.switch.ipv4), node.switch.dhcp, names.hosts[node.name])
         for node in topology.nodes.values()
         if node.switch and node.switch.ipv4 and node.switch.dhcp and not node.switch.logical
     ]
+    networks += more
     if not networks:
         return None
     upstream = None if topology.resolvers is None else list(topology.resolvers)

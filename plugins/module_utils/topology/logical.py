@@ -9,11 +9,11 @@ bridge of its own, and what nat lets out leaves as it does there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, ip_interface
 
-from ..model import Endpoint, Node, Topology, addresses
-from ..names import LOCAL_MAC, altname, devices, digest, macs
+from .model import Endpoint, Node, Topology, addresses
+from .names import LOCAL_MAC, altname, devices, digest, macs
 
 _TRANSIT = IPv4Network("100.64.0.0/10")  # for what is between a provider's own routers (RFC 6598)
 
@@ -48,6 +48,11 @@ class Router:
     prefix = _TRANSIT.max_prefixlen - 2
 
     @property
+    def transit_network(self) -> str:
+        """Return the network of the two."""
+        return str(ip_interface(f"{self.transit[0]}/{self.prefix}").network)
+
+    @property
     def host_port(self) -> str:
         """Return the name of the lab host's port."""
         return f"{self.name}.host"
@@ -77,6 +82,21 @@ def routers(topology: Topology) -> list[Router]:
             found.append((node, (port,), switch.device or ""))
     taken: set[str] = set()
     return [_router(node, ports, device, taken, topology) for node, ports, device in found]
+
+
+def with_name_servers(topology: Topology) -> Topology:
+    """Return the topology with DHCP of logical switches that tells of the lab host behind the router: a router is no name server."""
+    servers = {port.switch: router.transit[0] for router in reversed(routers(topology)) for port in router.ports}
+
+    def node(old: Node) -> Node:
+        switch = old.switch
+        if not (switch and switch.logical and switch.dhcp and switch.ipv4 and old.name in servers):
+            return old
+        own = str(ip_interface(switch.ipv4).ip)
+        dns = tuple(servers[old.name] if address == own else address for address in switch.dhcp.dns or ())
+        return replace(old, switch=replace(switch, dhcp=replace(switch.dhcp, dns=dns)))
+
+    return replace(topology, nodes={name: node(one) for name, one in topology.nodes.items()})
 
 
 def addresses_on(node: Node, topology: Topology) -> tuple[str, str] | None:
