@@ -179,7 +179,8 @@ def test_texts_are_read_from_files_beside_the_topology(tmp_path: Path) -> None:
         (
             "",
             "{nodes: {a: {kind: nets}}}",
-            "nodes.a.kind: must be one of netns, container, vm, ovs, bridge, host, uplink, not 'nets' (did you mean 'netns'?)",
+            "nodes.a.kind: must be one of netns, container, vm, ovs, bridge, host, uplink, logical_router, "
+            "not 'nets' (did you mean 'netns'?)",
         ),
         ("", "{nodes: {a: {firewall: {file: no.nft}}}}", "nodes.a.firewall: cannot read '"),
         (", barn: ", "{nodes: {a: {host: bran}}}", "nodes.a.host: no lab host 'bran' (did you mean 'barn'?)"),
