@@ -168,6 +168,14 @@ def test_two_labs_share_the_daemons_and_nothing_else(lab: Lab, lab_of: Callable[
     assert lab.bring(DATA) == diff([])
 
 
+def test_some_nodes_come_and_leave_the_others_alone(lab: Lab) -> None:
+    assert lab.bring_nodes(DATA, "b") == diff([])
+    shell("ip netns del heath.c")
+    assert lab.bring_nodes(DATA, "b") == diff([])
+    assert "heath.c" in lab.bring_nodes(DATA, "c")["after"]["netns"]
+    assert lab.bring(DATA) == diff([])
+
+
 def test_another_central_than_another_labs_is_refused(lab: Lab, lab_of: Callable[[str], Lab]) -> None:
     other = lab_of("mire")
     share = other.share(OTHER)
