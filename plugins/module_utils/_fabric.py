@@ -10,11 +10,13 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from ._errors import LabErrors
+from ._paths import OVN
 from .resources.northbound import DATABASE
 from .transport import ovn
 from .transport.ovsdb import Copy
 
 _SOUTHBOUND = "OVN_Southbound"
+_NORTH, _SOUTH = {"Logical_Switch_Port": ["name", "up"], "NB_Global": ["nb_cfg"]}, {"Chassis_Private": ["name", "nb_cfg"]}
 _TICK = 0.5  # seconds; two databases are waited for
 
 
@@ -22,14 +24,12 @@ def wait_for_fabric(fabric: Mapping[str, Any] | None, machines: Collection[str] 
     """Return when OVN is through on the machines, None being all; only the central one knows. Raise LabErrors that name who is not."""
     if not fabric or not fabric.get("machines"):
         return
+    if not (ovn.answers(ovn.NORTHBOUND) and ovn.answers(ovn.SOUTHBOUND)):
+        raise LabErrors([f"OVN's databases do not run here; look into {OVN}/nb.log and sb.log, or have site.yml start them again."])
     deadline = time.monotonic() + timeout
     chassis = {name: known for name, known in fabric["machines"].items() if not name or machines is None or name in machines}
     ports = {port: name for port, name in fabric["ports"].items() if name in chassis}
-    tables = {"Logical_Switch_Port": ["name", "up"], "NB_Global": ["nb_cfg"]}
-    with (
-        Copy(ovn.NORTHBOUND, DATABASE, tables) as north,
-        Copy(ovn.SOUTHBOUND, _SOUTHBOUND, {"Chassis_Private": ["name", "nb_cfg"]}) as south,
-    ):
+    with Copy(ovn.NORTHBOUND, DATABASE, _NORTH) as north, Copy(ovn.SOUTHBOUND, _SOUTHBOUND, _SOUTH) as south:
 
         def absent() -> list[str]:
             known = {row.name for row in south.rows("Chassis_Private")}
@@ -62,4 +62,4 @@ def _wait(missing: Callable[[], list[str]], copies: Collection[Copy], deadline: 
 
 def _told(name: str, chassis: str, timeout: float, what: str) -> str:
     where = f"The lab host '{name}'" if name else "This lab host"
-    return f"{where} ({chassis}) {what} after {timeout:g} seconds; look there into /run/netvirt/.ovn/controller.log."
+    return f"{where} ({chassis}) {what} after {timeout:g} seconds; look there into {OVN}/controller.log."

@@ -18,6 +18,8 @@ description:
     the topology file, at both ends; what their own lines of configuration bring about is not waited for.
   - Routing may be wrong on purpose, to learn from it. So what is missing after a minute, or after O(timeout) if that is less, is a warning
     that names router, protocol, neighbour and state, and no failure.
+  - Of a lab with logical switches (C(fabric=ovn)) the lab host that runs OVN's databases waits first until all of O(machines) have carried
+    out what these say; the message names those that have not.
   - VMs that the topology wants stopped or paused are not waited for.
   - What cannot come without a lab host that was not reached (O(lost)) is a warning at once.
   - On failure the message names for each node the stage that it is stuck at, with the last lines of its console.

@@ -54,8 +54,8 @@ class Fabric:
 
     @property
     def key(self) -> str:
-        """Return the chassis."""
-        return self.chassis
+        """Return the lab, which has one part of a machine, whatever its name in OVN."""
+        return self.lab or ""
 
 
 _NOTED = ("chassis", "address", "remote", "bridge", "central", "port", "mappings")

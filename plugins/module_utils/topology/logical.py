@@ -9,6 +9,7 @@ bridge of its own, and what nat lets out leaves as it does there.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, ip_interface
 
@@ -86,7 +87,7 @@ def routers(topology: Topology) -> list[Router]:
 
 def with_name_servers(topology: Topology) -> Topology:
     """Return the topology with DHCP of logical switches that tells of the lab host behind the router: a router is no name server."""
-    servers = {port.switch: router.transit[0] for router in reversed(routers(topology)) for port in router.ports}
+    servers = {switch: router.transit[0] for switch, (router, _port) in gateways(routers(topology), topology).items()}
 
     def node(old: Node) -> Node:
         switch = old.switch
@@ -99,14 +100,10 @@ def with_name_servers(topology: Topology) -> Topology:
     return replace(topology, nodes={name: node(one) for name, one in topology.nodes.items()})
 
 
-def addresses_on(node: Node, topology: Topology) -> tuple[str, str] | None:
-    """Return the MAC address and the IPv4 address of the router that answers for a switch's own, None if it has none."""
-    own = node.switch.ipv4 if node.switch else None
-    for router in routers(topology) if own else ():
-        for port in router.ports:
-            if port.switch == node.name and own in port.networks:
-                return port.mac, str(ip_interface(own or "").ip)
-    return None
+def gateways(ways: Sequence[Router], topology: Topology) -> dict[str, tuple[Router, Port]]:
+    """Return the router, and its port, that has the own IPv4 address of each switch."""
+    ports = ((router, port, topology.nodes[port.switch].switch) for router in ways for port in router.ports)
+    return {port.switch: (router, port) for router, port, switch in ports if switch and switch.ipv4 in port.networks}
 
 
 def _port(end: Endpoint, far: Endpoint, topology: Topology) -> Port:

@@ -168,6 +168,25 @@ def test_two_labs_share_the_daemons_and_nothing_else(lab: Lab, lab_of: Callable[
     assert lab.bring(DATA) == diff([])
 
 
+def test_another_name_of_the_machine_keeps_what_ovn_has(lab: Lab) -> None:
+    share = lab.share(DATA)
+    share["ovn"] = {**share["ovn"], "chassis": "netvirt-127.0.0.2", "machines": {"": "netvirt-127.0.0.2"}}
+    assert lab.bring_share(share)["after"] == {"ovn": {"heath": {"chassis": "netvirt-127.0.0.2"}}}
+    wait_for_fabric(share["ovn"], None, 60)
+    assert lab.bring_share(share) == diff([])
+    assert "netvirt-127.0.0.1" not in shell(f"ovn-sbctl --db=unix:{OVN}/sb.sock show; ovs-vsctl list Open_vSwitch")
+    lab.changed(DATA)
+    settled(lab, DATA)
+
+
+def test_some_nodes_come_and_leave_the_others_alone(lab: Lab) -> None:
+    assert lab.bring_nodes(DATA, "b") == diff([])
+    shell("ip netns del heath.c")
+    assert lab.bring_nodes(DATA, "b") == diff([])
+    assert "heath.c" in lab.bring_nodes(DATA, "c")["after"]["netns"]
+    assert lab.bring(DATA) == diff([])
+
+
 def test_another_central_than_another_labs_is_refused(lab: Lab, lab_of: Callable[[str], Lab]) -> None:
     other = lab_of("mire")
     share = other.share(OTHER)

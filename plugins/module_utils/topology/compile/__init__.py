@@ -12,6 +12,7 @@ from typing import Any
 
 from ..expand.include import Files
 from ..expect import compiled
+from ..logical import Router, routers
 from ..machines import Machine
 from ..model import Topology
 from ..parse import parse
@@ -41,23 +42,23 @@ def load(
 
 def compile_share(topology: Topology) -> Item:
     """Return what the one lab host of a resolved topology must have, but for the passwords of its guests."""
-    return _share("", topology, topology, segments(topology), Names(topology))
+    return _share("", topology, topology, segments(topology), Names(topology), routers(topology))
 
 
 def compile_shares(topology: Topology) -> dict[str, Item]:
     """Return the share of each lab host of a topology that is on several."""
     heads = segments(topology)
-    names = Names(topology)
-    shares = {name: _share(name, part, topology, heads, names) for name, part in parts(topology).items()}
+    names, ways = Names(topology), routers(topology)
+    shares = {name: _share(name, part, topology, heads, names, ways) for name, part in parts(topology).items()}
     acquaint(shares)
     return shares
 
 
-def _share(machine: str, part: Topology, topology: Topology, heads: Mapping[str, str], names: Names) -> Item:
-    """Return what one lab host must have: part is what of the topology is on it."""
+def _share(machine: str, part: Topology, topology: Topology, heads: Mapping[str, str], names: Names, ways: Sequence[Router]) -> Item:
+    """Return what one lab host must have: part is what of the topology is on it, ways are OVN's routers."""
     nodes = part.nodes.values()
     switches = [(node, node.switch) for node in nodes if node.switch and not node.switch.logical]
-    logical = ovn.fabric(machine, part, topology)
+    logical = ovn.fabric(machine, part, topology, ways)
     here: dict[str, list[Place]] = defaultdict(list)
     for place in places(part, heads):
         here[place.node.name].append(place)
@@ -70,24 +71,24 @@ def _share(machine: str, part: Topology, topology: Topology, heads: Mapping[str,
         "links": [
             *(of_links.bridge_link(node, switch, topology) for node, switch in switches if node.kind == "bridge"),
             *(item for link in part.links for item in of_links.interfaces(link, part)),
-            *(ovn.links(machine, topology) if logical else ()),
+            *(ovn.links(machine, ways, topology)),
             *(item for node in nodes for item in of_links.vlans(node)),
             *(item for node, switch in switches if (item := tunnel(node, switch, machine, topology))),
         ],
         "members": [item for link in part.links for item in of_links.members(link, part)],
         "bridges": [of_links.ovs_bridge(node, switch, part) for node, switch in switches if node.kind == "ovs"]
-        + list(ovn.bridges(machine, part, topology)),
+        + list(ovn.bridges(machine, part, ways, topology)),
         "shaping": [item for link in part.links for item in of_links.shaping(link, part)],
         "addresses": [
             *(item for node, switch in switches for item in of_nodes.switch_address(node, switch)),
-            *(ovn.way_in(machine, topology) if logical else ()),
+            *(ovn.way_in(machine, ways)),
             *(item for node in nodes for item in of_nodes.loopback(node)),
             *(item for group in here.values() for place in group for item in of_nodes.interface_address(place, topology)),
         ],
         "sysctls": [item for node in nodes for item in of_nodes.sysctls(node)],
         "firewalls": [item for node in nodes for item in of_nodes.firewalls(node)],
         "forwarding": forwarding(part),
-        "dnsmasq": dnsmasq(part, names, ovn.name_servers(machine, topology) if logical else ()),
+        "dnsmasq": dnsmasq(part, names, ovn.name_servers(machine, ways, topology)),
         "dhcp_clients": [
             {"netns": place.node.netns, "interface": place.name, **of_nodes.request(place, topology)}
             for group in here.values()

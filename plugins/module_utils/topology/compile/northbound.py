@@ -9,12 +9,12 @@ columns: lists are sets, and rows by name.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import ip_interface
 
 from ..acl_text import with_ports
 from ..dhcp_options import in_ovn, seconds
-from ..logical import Port, Router, addresses_on, routers
+from ..logical import Port, Router, gateways
 from ..model import Endpoint, Node, Switch, Topology, addresses
 from ..names import altname
 from ..plain import Item
@@ -22,13 +22,14 @@ from ..plain import Item
 _EVERY = {"default": {4: "0.0.0.0/0", 6: "::/0"}}
 
 
-def northbound(topology: Topology, chassis: Mapping[str, str]) -> list[Item]:
+def northbound(topology: Topology, ways: Sequence[Router], chassis: Mapping[str, str]) -> list[Item]:
     """Return all rows; chassis are the lab hosts' names in OVN."""
     found: list[Item] = []
+    servers = {switch: port.mac for switch, (_router, port) in gateways(ways, topology).items()}
     for node in topology.nodes.values():
         if node.switch and node.switch.logical:
-            found += _switch(node, node.switch, topology)
-    for router in routers(topology):
+            found += _switch(node, node.switch, servers.get(node.name), topology)
+    for router in ways:
         found += _router(router, topology, chassis)
     return found
 
@@ -46,11 +47,11 @@ def _row(table: str, name: str, parent: str = "", **columns: object) -> Item:
     return {"table": table, "name": name, **({"in": parent} if parent else {}), "columns": columns}
 
 
-def _switch(node: Node, switch: Switch, topology: Topology) -> Iterator[Item]:
+def _switch(node: Node, switch: Switch, server: str | None, topology: Topology) -> Iterator[Item]:
     name = altname(topology.name, node.name)
     yield _row("Logical_Switch", name, other_config={"vlan-passthru": "true"})
     if switch.dhcp and switch.ipv4:
-        yield _row("DHCP_Options", name, cidr=str(ip_interface(switch.ipv4).network), options=_dhcp(node, switch, topology))
+        yield _row("DHCP_Options", name, cidr=str(ip_interface(switch.ipv4).network), options=_dhcp(switch, server, topology))
     ups, ports = [], {}
     for _port_here, end, _link in topology.ends(node.name):
         far = topology.nodes[end.node]
@@ -77,14 +78,14 @@ def _port(end: Endpoint, switch: str, leased: bool, topology: Topology) -> Item:
     return _row("Logical_Switch_Port", name, switch, type="", addresses=sorted(filter(None, (known, "unknown"))), **served)
 
 
-def _dhcp(node: Node, switch: Switch, topology: Topology) -> dict[str, str]:
+def _dhcp(switch: Switch, server: str | None, topology: Topology) -> dict[str, str]:
+    """Return what DHCP tells; server is the MAC address of the router that answers for the switch's own address."""
     dhcp = switch.dhcp
-    server = addresses_on(node, topology)
-    if dhcp is None or server is None:
+    if dhcp is None or server is None or not switch.ipv4:
         return {}
     told = {
-        "server_mac": server[0],
-        "server_id": server[1],
+        "server_mac": server,
+        "server_id": str(ip_interface(switch.ipv4).ip),
         "lease_time": str(seconds(dhcp.lease)),
         "domain_name": f'"{topology.domain}"',
     }

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from ..logical import routers
+from ..logical import Router
 from ..machines import Machine
 from ..model import Endpoint, Link, Node, Topology
 from ..names import altname, devices
@@ -20,7 +20,7 @@ PORT = 6642  # of the southbound database (ovn-ctl(8))
 _ALONE = "127.0.0.1"
 
 
-def fabric(machine: str, part: Topology, topology: Topology) -> Item | None:
+def fabric(machine: str, part: Topology, topology: Topology, ways: Sequence[Router]) -> Item | None:
     """Return a lab host's part in OVN, None if the lab has no logical switch. The content of the database is in its share who runs it."""
     if not any(node.switch and node.switch.logical for node in topology.nodes.values()):
         return None
@@ -41,23 +41,23 @@ def fabric(machine: str, part: Topology, topology: Topology) -> Item | None:
     if machine != central:
         return own
     homes = {port_name(end, topology): topology.machine_of(link) for link, end, _port in _ends(topology)}
-    homes.update({router.host_port: router.home for router in routers(topology)})
+    homes.update({router.host_port: router.home for router in ways})
     return {
         **own,
-        "rows": northbound(topology, {name: chassis(topology, name) for name in _names(topology)}),
+        "rows": northbound(topology, ways, {name: chassis(topology, name) for name in _names(topology)}),
         "networks": networks(topology),
         "machines": {name: chassis(topology, name) for name in _names(topology)},
         "ports": homes,
     }
 
 
-def bridges(machine: str, part: Topology, topology: Topology) -> Iterator[Item]:
+def bridges(machine: str, part: Topology, ways: Sequence[Router], topology: Topology) -> Iterator[Item]:
     """Return the integration bridge with the lab's ports in it, and a bridge for each uplink of a logical switch."""
     ports: list[Item] = []
     for link, end, port in _ends(part):
         item = ovs_port(port, end, link, part)
         ports.append({**item, "interface_external_ids": {"iface-id": port_name(end, topology)}})
-    own = (router for router in routers(topology) if router.home == machine)
+    own = (router for router in ways if router.home == machine)
     ports += [{"name": router.port, "interface_external_ids": {"iface-id": router.host_port}} for router in own]
     if ports:
         yield {"name": INTEGRATION, "existing": True, "ports": ports}
@@ -66,12 +66,12 @@ def bridges(machine: str, part: Topology, topology: Topology) -> Iterator[Item]:
         yield {"name": device, "datapath_type": None, "altname": altname(topology.name, switch.name), "ports": [{"name": up.device}]}
 
 
-def links(machine: str, topology: Topology) -> Iterator[Item]:
+def links(machine: str, ways: Sequence[Router], topology: Topology) -> Iterator[Item]:
     """Return the interfaces by which a lab host is behind its routers.
 
     They are a veth pair and no internal port, because what comes from there must have its checksums too before it is put into tunnels.
     """
-    for router in routers(topology):
+    for router in ways:
         if router.home == machine:
             common = given(netns="", mtu=router.mtu, up=True, kind="veth")
             name = altname(topology.name, router.node.name)
@@ -79,19 +79,19 @@ def links(machine: str, topology: Topology) -> Iterator[Item]:
             yield {**common, "name": router.port, "silent": True, "peer": ["", router.device]}
 
 
-def name_servers(machine: str, topology: Topology) -> list[Item]:
+def name_servers(machine: str, ways: Sequence[Router], topology: Topology) -> list[Item]:
     """Return the networks in which a lab host behind its routers answers names for those that are told so by OVN's DHCP."""
     told = {address for network in networks(topology) for address in network["dns"]}
     return [
         {"interface": router.device, "address": router.transit[0], "subnet": router.transit_network, "range": None, "hosts": []}
-        for router in routers(topology)
+        for router in ways
         if router.home == machine and router.transit[0] in told
     ]
 
 
-def way_in(machine: str, topology: Topology) -> Iterator[Item]:
+def way_in(machine: str, ways: Sequence[Router]) -> Iterator[Item]:
     """Return the addresses and routes by which a lab host reaches the nodes behind the routers that it is the way out of."""
-    for router in routers(topology):
+    for router in ways:
         if router.home == machine:
             routes = [{"to": network, "via": router.transit[1]} for network in router.behind]
             address = f"{router.transit[0]}/{router.prefix}"
