@@ -31,8 +31,9 @@ def play(folder: Path, *commands: str, state: str = "present") -> subprocess.Pop
     share = {"lab": LAB, "namespaces": [{"name": "brook-a"}], "commands": [{"netns": "brook-a", "name": "a", "commands": commands}]}
     task = {"netvirt.lab.topology": {"share": share} if state == "present" else {"lab": LAB, "state": state}}
     (folder / "play.yml").write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]))
-    (folder / "hosts").write_text("localhost ansible_connection=local ansible_python_interpreter=/usr/bin/python3\n")
-    books = Playbooks(folder, folder / "hosts")
+    here = {"ansible_connection": "local", "ansible_python_interpreter": "/usr/bin/python3"}
+    (folder / "hosts.yml").write_text(json.dumps({"all": {"hosts": {"localhost": here}}}))
+    books = Playbooks(folder, folder / "hosts.yml")
     return subprocess.Popen(
         books.command(str(folder / "play.yml")),
         cwd=folder,
@@ -57,8 +58,8 @@ def running(words: str) -> bool:
 
 
 def holders() -> list[str]:
-    """Return the modules that run."""
-    said = subprocess.run(["pgrep", "-f", "AnsiballZ_topology"], capture_output=True, text=True, check=False).stdout
+    """Return the modules that run: each is piped to an interpreter."""
+    said = subprocess.run(["pgrep", "-xf", "/usr/bin/python3"], capture_output=True, text=True, check=False).stdout
     return said.split()
 
 
