@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils.reach.checks import declared, implied, leased, told_of_names, unknown
+from ansible_collections.netvirt.lab.plugins.module_utils.reach.lab import Lab
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import compile_share, load
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import Node, node_from, nodes_from
 
@@ -89,6 +90,16 @@ def pairs(nodes: dict[str, Any], links: list[Any]) -> set[str]:
 )
 def test_who_shares_a_network_reaches_each_other(switches: dict[str, Any], links: list[Any], expected_pairs: set[str]) -> None:
     assert pairs({"ann": None, "bob": None, **switches}, links) == expected_pairs
+
+
+@pytest.mark.parametrize(
+    ("servers", "asks"), [(["10.7.0.9"], True), (["10.7.0.9", "9.9.9.9"], True), (["9.9.9.9", "10.7.0.9"], False), (["9.9.9.9"], False)]
+)
+def test_who_asks_another_name_server_is_not_asked_for_the_labs_names(servers: list[str], asks: bool) -> None:
+    nodes = {"ann": {"resolv_conf": servers}, "bob": None, "oak": {"kind": "bridge", "ipv4": "10.7.0.9/24", "dhcp": True}}
+    share = compile_share(load({"name": "park", "nodes": nodes, "links": ["ann oak", "bob oak"]}))
+    resolves = {check.node for check in Lab(share, ()).checks("all", None) if check.verb == "resolve"}
+    assert resolves == ({"ann", "bob"} if asks else {"bob"})
 
 
 @pytest.mark.parametrize(("state", "found"), [("running", {"ann", "deep"}), ("paused", {"ann"}), ("stopped", {"ann"})])
