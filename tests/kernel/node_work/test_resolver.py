@@ -46,6 +46,18 @@ def test_it_is_written_changed_mended_and_gone(hamlet: Hamlet) -> None:
     assert not Path("/etc/netns").exists()
 
 
+def test_a_service_that_runs_sees_it_come_and_go(hamlet: Hamlet) -> None:
+    service = {"netns": "forge", "name": "bellows", "command": ["sh", "-c", "cat /etc/resolv.conf; sleep infinity"], "environment": {}}
+
+    log = Path("/run/netvirt/hamlet/services/forge/bellows/log")
+    hamlet.changed({**lab(), "services": [service]})
+    told = hamlet.changed({**lab("192.0.2.1"), "services": [service]})
+    assert told["before"] == {"service": {"forge/bellows": {"state": "stale"}}}
+    assert log.read_text().endswith("nameserver 192.0.2.1\n")
+    hamlet.changed({**lab(), "services": [service]})
+    assert "192.0.2.1" not in log.read_text()
+
+
 def test_a_file_of_somebody_elses_stays(hamlet: Hamlet) -> None:
     FILE.parent.mkdir(parents=True)
     FILE.write_text("nameserver 192.0.2.9\n")
