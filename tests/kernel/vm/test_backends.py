@@ -137,6 +137,7 @@ def test_the_uplink_of_a_hub_is_changed_under_the_running_guest(bench: Bench) ->
     assert listening(23033)
     assert bench.told(hub(udp)) == [("vm", "update", frozenset({"nics"}))]
     assert not listening(23033)
+    assert not bench.lured("hen")
     # After a restart it is what the arguments say.
     bench.run({**hub(udp), "memory": 40, "on_change": "restart"})
     assert bench.run({**hub(udp), "memory": 40}) == []
