@@ -17,6 +17,7 @@ from ..transport.shell import Node
 Pairs = Literal["auto", "all", "ring", "none"]
 
 MOST = 40_000  # pairs that 'auto' checks all of; a second or two for each 5,000
+GATEWAY = "gateway"  # the column of whoever that is: a switch, a router, the lab host
 _Place = tuple[str, Any]
 
 
@@ -69,7 +70,7 @@ def implied(
     checks = []
     for node in nodes:
         gateways = {gateway for interface in node.interfaces for gateway in several(interface["gateway"])}
-        checks += [Check(node.name, "switch", "ping", gateway) for gateway in sorted(gateways)]
+        checks += [Check(node.name, GATEWAY, "ping", gateway) for gateway in sorted(gateways)]
         for place in dict.fromkeys(place for place, _address, _switch in places[node.name]) if pairs != "none" else ():
             group = members[place]
             targets = group if pairs == "all" else [group[(turns[place][node.name] + 1) % len(group)]]

@@ -44,7 +44,7 @@ def pairs(nodes: dict[str, Any], links: list[Any]) -> set[str]:
     """Return who is to reach whom in a lab of namespaces, VMs and switches without gateways."""
     share = compile_share(load({"name": "park", "nodes": nodes, "links": links}))
     checks = implied([node for node in nodes_from(share) if node.kind in ("vm", "netns")], told_of_names(share), outside=None)
-    return {f"{check.node} {check.verb} {check.column}" for check in checks if check.column != "switch"}
+    return {f"{check.node} {check.verb} {check.column}" for check in checks if check.column != "gateway"}
 
 
 @pytest.mark.parametrize(
@@ -120,9 +120,9 @@ def test_only_interfaces_addressed_by_dhcp_need_a_lease() -> None:
 
 def test_a_ring_has_as_many_checks_as_nodes() -> None:
     nodes = [node(f"h{number}", f"10.8.0.{number + 9}/24", "plaza") for number in range(5)]
-    checks = [(check.node, check.column) for check in implied(nodes, told=(), outside=None, pairs="ring") if check.column != "switch"]
+    checks = [(check.node, check.column) for check in implied(nodes, told=(), outside=None, pairs="ring") if check.column != "gateway"]
     assert checks == [("h0", "h1"), ("h1", "h2"), ("h2", "h3"), ("h3", "h4"), ("h4", "h0")]
-    assert {check.column for check in implied(nodes, told=(), outside=None, pairs="none")} == {"switch"}
+    assert {check.column for check in implied(nodes, told=(), outside=None, pairs="none")} == {"gateway"}
 
 
 def test_too_many_pairs_are_a_ring() -> None:
