@@ -132,11 +132,18 @@ def _started(node: Node, watch: Watch) -> Iterator[str]:
     """Yield the stages of a guest until it could be logged in to; from elsewhere its process cannot be seen, or its lease."""
     while node.here and node.name not in watch.running:
         yield "process (QEMU does not run)"
-    # A card that came while it ran gets its address when its system starts anew, or by hand.
-    late = plugged_in(files(watch.lab, node.name)) if node.here else set()
-    for interface in [each for each in node.interfaces if each["name"] not in late] if node.near else ():
+    for interface in _leased(node, watch.lab) if node.near else ():
         while interface["method"] == "dhcp" and watch.knows(interface) and interface["mac"] not in watch.macs:
             yield f"lease ({interface['mac']} on {interface['switch']} has none)"
+
+
+def _leased(node: Node, lab: str) -> list[Mapping[str, Any]]:
+    """Return the interfaces whose leases a guest gets when it starts, or when it is elsewhere, the one that it is logged in by."""
+    # A card that came while it ran gets its address when its system starts anew, or by hand; which ones, only its own lab host knows.
+    if node.here:
+        late = plugged_in(files(lab, node.name))
+        return [each for each in node.interfaces if each["name"] not in late]
+    return [each for each in node.interfaces if node.address in (address.partition("/")[0] for address in each["addresses"])]
 
 
 def _guest(node: Node, watch: Watch) -> Iterator[str]:

@@ -125,7 +125,7 @@ table:
   type: list
   elements: str
   sample:
-    - "from    switch   modern   lease"
+    - "from    gateway  modern   lease"
     - "legacy  ok       ok       ok"
 checks:
   description:
@@ -134,7 +134,7 @@ checks:
   returned: always
   type: list
   elements: dict
-  sample: [{node: legacy, to: switch, check: reach 192.168.100.1, problem: ''}]
+  sample: [{node: legacy, to: gateway, check: reach 192.168.100.1, problem: ''}]
 counts:
   description: How many checks there were, how many failed, and how many seconds they took.
   returned: always

@@ -36,13 +36,15 @@ from ansible.release import __version__
 
 _PLUGINS = Path(__file__).parents[1]
 _MODULES = f"{__name__.rsplit('.', 2)[0]}.modules."
+# What the pieces of a payload of another shape raise: as a pickle, as a dataclass, as base64, as a zip.
+_SHAPE = (pickle.UnpicklingError, EOFError, ImportError, AttributeError, IndexError, TypeError, ValueError, zipfile.BadZipFile)
 _UNCHECKED = (1).to_bytes(4, "little") + bytes(8)  # byte code that is not compared with its source (PEP 552)
 
 
 @cache
 def keep() -> None:
     """Give this run what earlier ones have packed, and keep at its end what it packs; each once."""
-    with suppress(OSError):
+    with suppress(OSError, RuntimeError):  # there may be no home (Path.home)
         kept, packed = _kept(), Path(constants.DEFAULT_LOCAL_TMP, "ansiballz_cache")
         packed.mkdir(parents=True, exist_ok=True)
         known = [file.name for file in kept.iterdir()] if kept.is_dir() else []
@@ -75,7 +77,7 @@ def _state() -> str:
 def _keep_new(packed: Path, kept: Path, known: Collection[str], pid: int) -> None:
     if os.getpid() != pid:
         return
-    with suppress(OSError):
+    with suppress(OSError, *_SHAPE):
         for file in _new(packed, known):
             payload = _compiled(file.read_bytes())
             if not kept.is_dir():
@@ -102,9 +104,10 @@ def _compiled(payload: bytes) -> bytes:
 def _with_byte_code(packed: bytes) -> bytes:
     """Return a base64 zip with a .pyc beside each .py, as zipimport takes it."""
     file = io.BytesIO(base64.b64decode(packed))
+    with zipfile.ZipFile(file) as archive:  # to append, any file would do
+        sources = {name: archive.read(name) for name in archive.namelist() if name.endswith(".py")}
     with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
-        for name in archive.namelist():
-            if name.endswith(".py"):
-                code = compile(archive.read(name), name, "exec", dont_inherit=True)
-                archive.writestr(f"{name}c", importlib.util.MAGIC_NUMBER + _UNCHECKED + marshal.dumps(code))
+        for name, source in sources.items():
+            code = compile(source, name, "exec", dont_inherit=True)
+            archive.writestr(f"{name}c", importlib.util.MAGIC_NUMBER + _UNCHECKED + marshal.dumps(code))
     return base64.b64encode(file.getvalue())

@@ -17,6 +17,7 @@ from ..transport.shell import Node
 Pairs = Literal["auto", "all", "ring", "none"]
 
 MOST = 40_000  # pairs that 'auto' checks all of; a second or two for each 5,000
+GATEWAY = "gateway"  # the column of whoever that is: a switch, a router, the lab host
 _Place = tuple[str, Any]
 
 
@@ -69,7 +70,7 @@ def implied(
     checks = []
     for node in nodes:
         gateways = {gateway for interface in node.interfaces for gateway in several(interface["gateway"])}
-        checks += [Check(node.name, "switch", "ping", gateway) for gateway in sorted(gateways)]
+        checks += [Check(node.name, GATEWAY, "ping", gateway) for gateway in sorted(gateways)]
         for place in dict.fromkeys(place for place, _address, _switch in places[node.name]) if pairs != "none" else ():
             group = members[place]
             targets = group if pairs == "all" else [group[(turns[place][node.name] + 1) % len(group)]]
@@ -85,7 +86,7 @@ def implied(
 
 
 def told_of_names(share: Mapping[str, Any]) -> set[str]:
-    """Return the nodes that are told of the lab's name server: by DHCP, or as guests in their seed."""
+    """Return the nodes that ask the lab's name server: told by DHCP, if no resolv.conf of their own takes its place, or in their seed."""
     networks = (share.get("dnsmasq") or {}).get("networks") or ()
     servers = {network["address"] for network in networks if "address" in network}
     subnets = [ip_network(network["subnet"]) for network in networks if servers.intersection(network.get("dns") or ())]
@@ -103,7 +104,10 @@ def told_of_names(share: Mapping[str, Any]) -> set[str]:
         for interface in vm.get("network") or ()
         if servers.intersection(interface.get("dns") or ())
     }
-    return leased | seeded
+    # The server that is asked first.
+    own = {item["netns"]: item["dns"][:1] for item in share.get("resolvers") or ()}
+    elsewhere = {node["name"] for node in share.get("nodes") or () if servers.isdisjoint(own.get(node.get("netns"), servers))}
+    return (leased - elsewhere) | seeded
 
 
 def several(value: Any) -> Sequence[str]:

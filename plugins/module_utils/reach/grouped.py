@@ -9,7 +9,7 @@ import re
 import textwrap
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 
-from .checks import Check, is_address
+from .checks import GATEWAY, Check, is_address
 
 MOST = 20  # groups that are told
 _NAMES = 12  # names that are listed
@@ -41,7 +41,7 @@ def told(results: Mapping[Check, str], why: Mapping[Check, Sequence[str]], paths
 def sentence(check: Check, problem: str) -> str:
     """Return the sentence for one failure."""
     name = check.column.partition(" ")[0]
-    named = f" ({name})" if name not in ("switch", "lease", "outside", check.target) else ""
+    named = f" ({name})" if name not in (GATEWAY, "lease", "outside", check.target) else ""
     return f"'{check.node}' {'cannot' if check.reach else 'can'} {check.meaning}{named}: {problem}."
 
 
@@ -69,7 +69,7 @@ def _deed(group: Sequence[Check]) -> str:
     for check in group:
         way = f" port {check.port}/{check.verb}" if check.port else f" by packets of {check.size} bytes" if check.size else ""
         name = check.column.partition(" ")[0]
-        ways.setdefault(way, []).append(check.target if name == "switch" else name)
+        ways.setdefault(way, []).append(check.target if name == GATEWAY else name)
     families = sorted({"IPv6" if ":" in check.target else "IPv4" for check in group if is_address(check.target)})
     over = f" over {' and '.join(families)}" if families else ""
     return f"reach {' and '.join(f'{listed(names)}{way}' for way, names in ways.items())}{over}"

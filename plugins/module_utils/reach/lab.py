@@ -72,7 +72,7 @@ class Lab:
         """Return what the shares say together of names."""
         servers = [server for share in self.shares for server in (share.get("dnsmasq"), share.get("ovn")) if server]
         networks = [network for server in servers for network in server.get("networks") or ()]
-        parts = {key: [item for share in self.shares for item in share.get(key) or ()] for key in ("nodes", "vms")}
+        parts = {key: [item for share in self.shares for item in share.get(key) or ()] for key in ("nodes", "vms", "resolvers")}
         return {**parts, "dnsmasq": {"networks": networks}}
 
     def networks(self) -> dict[str, str]:

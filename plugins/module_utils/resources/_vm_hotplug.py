@@ -22,6 +22,7 @@ from ..transport.qmp import Qmp, Refused
 from ._netdev import needs_root, spawns
 from ._qemu_argv import HUB, NO_PCI, UPLINK, Cables, backend, backends, device, has_system
 from ._vm_model import Files, Nic, Vm
+from ._vm_network import connect, tell
 
 _PERIPHERAL = "/machine/peripheral"
 # A tap's line in 'info network' (net_init_tap_one in net/tap.c); one for each queue.
@@ -112,7 +113,7 @@ def plug(vm: Vm, nics: Sequence[Nic], ports: Collection[str], cables: Mapping[st
                     nic.id: [*backends(nic, dataclasses.replace(cables.get(nic.id, Cables()), taps=taps)), "-device", card],
                 }
                 notes.write(place.plugged, {"options": options, "order": [one.id for one in vm.nics or ()]})
-                _tell(qmp, f"device_add {card}")
+                tell(f"device_add {card}", qmp)
             except LabError as error:
                 _drop(nic, qmp)
                 raise LabError(f"Cannot plug the NIC '{nic.id}' into the running VM '{vm.name}': {error}") from error
@@ -123,7 +124,7 @@ def _connect(nic: Nic, cables: Cables, qmp: Qmp) -> tuple[int, ...]:
     if not cables.taps:
         values = list(backends(nic, cables))
         for value in values[1::2]:
-            _tell(qmp, f"netdev_add {value}")
+            connect(value, qmp)
         return ()
     told: dict[str, Any] = {"type": "tap", "id": backend(nic)}
     for key, several, numbers in (("fd", "fds", cables.taps), ("vhostfd", "vhostfds", cables.vhosts)):
@@ -136,9 +137,3 @@ def _connect(nic: Nic, cables: Cables, qmp: Qmp) -> tuple[int, ...]:
     qmp.execute("netdev_add", **told)
     shown = str(qmp.execute("human-monitor-command", command_line="info network"))
     return tuple(map(int, re.findall(_TAP.format(re.escape(backend(nic))), f"\n{shown}\n")))
-
-
-def _tell(qmp: Qmp, line: str) -> None:
-    said = str(qmp.execute("human-monitor-command", command_line=line)).strip()
-    if said:
-        raise LabError(f"{said.rstrip('.')}.")

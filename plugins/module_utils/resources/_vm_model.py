@@ -139,17 +139,22 @@ class Files:
         return self.state / "seed.iso"
 
     @property
+    def live(self) -> Path:
+        """Return the directory of what has changed since the start and QEMU does not tell; unlike run, it is not QEMU's to write."""
+        return self.state / "live"
+
+    @property
     def plugged(self) -> Path:
-        """Return the note on what has been plugged in and unplugged since the start; QEMU cannot write there."""
-        return self.state / "plugged.json"
+        """Return the note on what has been plugged in and unplugged."""
+        return self.live / "plugged.json"
 
     def cut(self, nic: str) -> Path:
-        """Return the file that is there while a NIC's link is set down: QEMU takes the order but does not tell."""
-        return self.run / f"{nic}.down"
+        """Return the file that is there while a NIC's link is set down."""
+        return self.live / f"{nic}.down"
 
     def uplink(self, nic: str) -> Path:
         """Return the file that has the words of the uplink of a NIC's hub, if it is another one than at the start."""
-        return self.run / f"{nic}.uplink"
+        return self.live / f"{nic}.uplink"
 
 
 def files(lab: str, name: str) -> Files:

@@ -9,10 +9,11 @@ import dataclasses
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 from .._errors import LabError
 from ..transport.qmp import Qmp, Refused
-from ._netdev import Words, meeting_point, needs_root, spawns
+from ._netdev import Words, meeting_point, needs_root, spawns, split
 from ._qemu_argv import HUB, UPLINK, uplinks
 from ._vm_model import Nic
 
@@ -96,9 +97,31 @@ def swap(before: Nic, after: Nic, qmp: Qmp) -> None:
         with suppress(Refused):  # gone already, by a run that was killed
             qmp.execute("netdev_del", id=f"{before.id}{end}")
     for value in uplinks(after):
-        said = _monitor(qmp, f"netdev_add {value}").strip()
-        if said:
-            raise LabError(f"QEMU cannot plug '{after.uplink and after.uplink[0]}' into the hub of '{after.id}': {said}")
+        try:
+            connect(value, qmp)
+        except LabError as error:
+            raise LabError(f"QEMU cannot plug '{after.uplink and after.uplink[0]}' into the hub of '{after.id}': {error}") from error
+
+
+def connect(option: str, qmp: Qmp) -> None:
+    """Give a running QEMU the backend that an option for its start describes. Raise LabError."""
+    kind, *words = split(option)
+    if kind not in ("stream", "dgram"):
+        tell(f"netdev_add {option}", qmp)
+        return
+    # The older monitor takes no words with a dot (netdev_is_modern in net/net.c): QMP has these as mappings, with types.
+    told: dict[str, Any] = {"type": kind}
+    for name, _equals, value in (word.partition("=") for word in words):
+        outer, _dot, inner = name.rpartition(".")
+        (told.setdefault(outer, {}) if outer else told)[inner] = value == "on" if name == "server" else value
+    qmp.execute("netdev_add", **told)
+
+
+def tell(line: str, qmp: Qmp) -> None:
+    """Give a command of QEMU's older monitor that says nothing when it succeeds. Raise LabError."""
+    said = _monitor(qmp, line).strip()
+    if said:
+        raise LabError(f"{said.rstrip('.')}.")
 
 
 def forward(before: Nic, after: Nic, qmp: Qmp) -> None:

@@ -169,8 +169,8 @@ def start(vm: Vm) -> None:
     for path, text in vm.scripts.items():
         Path(path).write_text(text, encoding="utf-8")
         Path(path).chmod(0o755)
-    for old in (place.console_log, place.plugged):
-        old.unlink(missing_ok=True)
+    shutil.rmtree(place.live, ignore_errors=True)
+    place.console_log.unlink(missing_ok=True)
     os.close(os.open(place.console_log, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o640))
     os.chown(place.console_log, who.uid, who.gid)
     try:
@@ -229,6 +229,7 @@ def cut(vm: Vm, nics: Iterable[Nic]) -> None:
             if nic.up:
                 place.cut(nic.id).unlink(missing_ok=True)
             else:
+                make_public(place.live)
                 place.cut(nic.id).touch()
 
 
@@ -263,7 +264,7 @@ def rewire(before: Vm, after: Vm) -> None:
                 _vm_network.forward(old, new, qmp)
             if old.uplink != new.uplink:
                 _vm_network.swap(old, new, qmp)
-                place.uplink(new.id).write_text("\n".join(new.uplink or ()), encoding="utf-8")
+                notes.replace_text(place.uplink(new.id), "\n".join(new.uplink or ()))
 
 
 def resume(vm: Vm) -> None:

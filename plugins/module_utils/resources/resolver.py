@@ -49,7 +49,8 @@ class ResolverDriver:
     def observe(self, goal: Goal[Resolver], scope: Scope) -> Mapping[str, Resolver]:
         """Read the lab's files, and what is in the place of wanted ones."""
         places = {path.parent.name for path in _ETC.glob("*/resolv.conf")} if goal.purge else set()
-        found = {netns: _read(netns, scope.lab) for netns in places.union(goal.absent, (want.netns for want in goal.want))}
+        wanted = {want.netns for want in goal.want}
+        found = {netns: _read(netns, netns in wanted) for netns in places.union(goal.absent, wanted)}
         return {netns: resolver for netns, resolver in found.items() if resolver}
 
     def plan(
@@ -77,13 +78,18 @@ def _file(netns: str) -> Path:
     return _ETC / netns / "resolv.conf"
 
 
-def _read(netns: str, lab: str) -> Resolver | None:
-    """Return the file of a namespace; nothing for an empty one and one of a DHCP client, which may be written over."""
+def _read(netns: str, wanted: bool) -> Resolver | None:
+    """Return the file of a namespace; nothing for an empty one and one of a DHCP client, which may be written over.
+
+    What cannot be read is no lab's, and in the way only where a file is wanted. Raise LabError.
+    """
     try:
         text = _file(netns).read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return None
     except OSError as error:
+        if not wanted:
+            return None
         raise LabError(f"Cannot read {_file(netns)}: {error.strerror}; move it out of the way.") from error
     if not text or by_dhcp(text):
         return None

@@ -40,8 +40,9 @@ _RUN, _STATE, _LOG, _FILES = "run", "service.json", "log", "files"
 class Service:
     """A program in a namespace; failing if it ended and waits for its next start, stale if it is in a former namespace.
 
-    Files are there by name when it starts, in a directory of its own, which is the working directory unless there is another
-    one; user is who it runs as, and owner who may read the files, if not the user.
+    It is stale, too, when the file that it has as resolv.conf is exchanged for another one. Files are there by name when it starts, in a
+    directory of its own, which is the working directory unless there is another one; user is who it runs as, and owner who may read the
+    files, if not the user.
     """
 
     netns: str
@@ -126,8 +127,10 @@ class ServiceDriver:
         return have
 
     def plan(self, have: Mapping[str, Service], goal: Goal[Service], scope: Scope, earlier: Sequence[Change[Any]]) -> list[Change[Service]]:
-        """Compare; a service does not see that its namespace is made anew in this run."""
-        made = made_anew(earlier)
+        """Compare; a service does not see that its namespace is made anew in this run, or that a resolv.conf comes or goes."""
+        # It has mounted the one that was there when it was started.
+        exchanged = (change.key for change in earlier if change.kind == "resolver" and change.action in ("create", "remove"))
+        made = made_anew(earlier).union(exchanged)
         now = {key: replace(found, state="stale") if found.netns in made else found for key, found in have.items()}
         return compare(self.kind, now, goal, scope)
 

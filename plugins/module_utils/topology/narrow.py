@@ -208,11 +208,6 @@ def _link(item: Item, keys: Collection[str], needed: Collection[str], whole: Col
     return [{"name": item["name"], "netns": item["netns"], "kind": "bridge"}] if item["name"] in needed else []
 
 
-def _lending(share: Item) -> list[str]:
-    """Return the bridges that are no switch of the lab, and only lend it room for ports."""
-    return [item["name"] for item in share["bridges"] if item.get("existing")]
-
-
 def _bridge(item: Item, keys: AbstractSet[str], whole: Collection[str]) -> Item:
     ports = [port for port in item["ports"] if keys >= {*members(port)}]
     if item.get("existing"):

@@ -45,7 +45,7 @@ def test_the_check_knows_all_three_of_them(lab: Playbooks) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     header, *rows = [line.strip(' ",').split() for line in done.stdout.splitlines() if re.match(r' +"(from|left|right) ', line)]
     reached = {(row[0], column) for row in rows for column, word in zip(header[1:], row[1:]) if word == "ok"}
-    assert reached == {("left", "switch"), ("right", "switch"), ("left", "right")}  # 'switch' is who has the network's first address
+    assert reached == {("left", "gateway"), ("right", "gateway"), ("left", "right")}
 
 
 def test_the_way_out_is_behind_the_lab_hosts_address(lab: Playbooks) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErrors
+from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabError, LabErrors
 
 from .conftest import Hamlet, shell, within
 
@@ -46,6 +46,18 @@ def test_it_is_written_changed_mended_and_gone(hamlet: Hamlet) -> None:
     assert not Path("/etc/netns").exists()
 
 
+def test_a_service_that_runs_sees_it_come_and_go(hamlet: Hamlet) -> None:
+    service = {"netns": "forge", "name": "bellows", "command": ["sh", "-c", "cat /etc/resolv.conf; sleep infinity"], "environment": {}}
+
+    log = Path("/run/netvirt/hamlet/services/forge/bellows/log")
+    hamlet.changed({**lab(), "services": [service]})
+    told = hamlet.changed({**lab("192.0.2.1"), "services": [service]})
+    assert told["before"] == {"service": {"forge/bellows": {"state": "stale"}}}
+    assert log.read_text().endswith("nameserver 192.0.2.1\n")
+    hamlet.changed({**lab(), "services": [service]})
+    assert "192.0.2.1" not in log.read_text()
+
+
 def test_a_file_of_somebody_elses_stays(hamlet: Hamlet) -> None:
     FILE.parent.mkdir(parents=True)
     FILE.write_text("nameserver 192.0.2.9\n")
@@ -54,5 +66,17 @@ def test_a_file_of_somebody_elses_stays(hamlet: Hamlet) -> None:
             hamlet.bring(lab("192.0.2.1"))
         assert FILE.read_text() == "nameserver 192.0.2.9\n"
         assert "forge" not in shell("ip netns")
+    finally:
+        shutil.rmtree("/etc/netns")
+
+
+def test_what_cannot_be_read_is_in_the_way_only_where_a_file_is_wanted(hamlet: Hamlet) -> None:
+    FILE.mkdir(parents=True)
+    try:
+        hamlet.changed(lab())
+        with pytest.raises(LabError, match=r"Cannot read /etc/netns/forge/resolv\.conf: Is a directory; move it out of the way"):
+            hamlet.bring(lab("192.0.2.1"))
+        hamlet.changed({})
+        assert FILE.is_dir()
     finally:
         shutil.rmtree("/etc/netns")

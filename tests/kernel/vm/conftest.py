@@ -70,6 +70,10 @@ class Bench:
         """Return a file of a VM's state directory."""
         return Path("/var/lib/netvirt", self.lab, name, *parts)
 
+    def lured(self, name: str) -> str:
+        """Return the files that root has written where QEMU's user could have put links to others in their place."""
+        return shell(f"find {self.file(name)} -user root")
+
     def pid(self, name: str) -> int:
         """Return the pid that QEMU has written."""
         return int(self.file(name, "pid").read_text())

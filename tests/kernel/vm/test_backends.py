@@ -132,9 +132,26 @@ def test_the_uplink_of_a_hub_is_changed_under_the_running_guest(bench: Bench) ->
     assert bench.told(hub(udp)) == [("vm", "update", frozenset({"nics"}))]
     assert "udp=127.0.0.1:23032" in told()
     assert (bench.pid("hen"), bench.waiting) == (pid, {})
+    stream = {"type": "stream", "listen": "127.0.0.1:23033"}
+    assert bench.told(hub(stream)) == [("vm", "update", frozenset({"nics"}))]
+    assert listening(23033)
+    assert bench.told(hub(udp)) == [("vm", "update", frozenset({"nics"}))]
+    assert not listening(23033)
+    assert not bench.lured("hen")
     # After a restart it is what the arguments say.
     bench.run({**hub(udp), "memory": 40, "on_change": "restart"})
     assert bench.run({**hub(udp), "memory": 40}) == []
+
+
+def test_what_joins_guests_is_plugged_into_the_running_one(bench: Bench) -> None:
+    stream = {"type": "stream", "listen": "127.0.0.1:23034"}
+    dgram = {"type": "dgram", "local": "127.0.0.1:23035", "remote": "127.0.0.1:23036"}
+    bench.run(vm("hen", "user"))
+    pid = bench.pid("hen")
+    assert bench.told(vm("hen", "user", stream, dgram)) == [("vm", "update", frozenset({"nics"}))]
+    assert (bench.pid("hen"), bench.waiting) == (pid, {})
+    assert listening(23034)
+    assert "127.0.0.1:23035" in shell("ss -Hlun")
 
 
 @pytest.fixture

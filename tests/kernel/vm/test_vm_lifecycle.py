@@ -48,6 +48,7 @@ def test_create_repeat_change_remove(bench: Bench, base: Path, tap: Tap) -> None
     assert bench.told({**vm, "state": "running"}) == [("vm", "update", frozenset({"state"}))]
     unplugged = {**vm, "nics": [{**vm["nics"][0], "up": False}]}
     assert bench.told(unplugged) == [("vm", "update", frozenset({"nics"}))]
+    assert not bench.lured("mare")
     assert bench.told({**vm, "nics": [{**vm["nics"][0], "up": True}]}) == [("vm", "update", frozenset({"nics"}))]
     assert bench.told({**vm, "disk_size": 1}) == [("disk", "update", frozenset({"size"}))]
     assert bench.pid("mare") == pid

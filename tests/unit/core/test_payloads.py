@@ -18,9 +18,11 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible_collections.netvirt.lab.plugins.plugin_utils import payloads
 
 CHECKOUT = Path(__file__).parents[3]
 LAB = {"plugin": "netvirt.lab.topology", "name": "orchard", "nodes": {"barn": "bridge"}}
@@ -79,3 +81,40 @@ def test_what_was_packed_is_used_until_a_source_changes(collection: Path, tmp_pa
     assert (again["families"], "kept" in again) == (said["families"], False)
     assert not first.exists(), "what is of no use any more stays"
     assert kept(tmp_path).name == first.name
+
+
+@dataclasses.dataclass
+class Packed:
+    """What Ansible packs, or something like it."""
+
+    zip_data: Any
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"no pickle", id="no pickle"),
+        pytest.param(b"cno_such_module\nThing\n.", id="of a module that is gone"),
+        pytest.param(b"cos\nno_such_name\n.", id="of a class that is gone"),
+        pytest.param(pickle.dumps({"zip_data": b""}), id="no dataclass"),
+        pytest.param(pickle.dumps(SimpleNamespace(zip_data=base64.b64encode(b"PK\5\6" + bytes(18)))), id="no dataclass, with a zip"),
+        pytest.param(pickle.dumps(Packed(None)), id="no bytes"),
+        pytest.param(pickle.dumps(Packed(b"non")), id="no base64"),
+        pytest.param(pickle.dumps(Packed(base64.b64encode(b"no zip"))), id="no zip"),
+        pytest.param(base64.b64encode(b"PK\3\4 no zip"), id="no zip, of an earlier Ansible"),
+    ],
+)
+def test_what_another_ansible_packs_in_another_form_is_not_kept(payload: bytes, tmp_path: Path) -> None:
+    packed, kept = tmp_path / "packed", tmp_path / "kept" / "state"
+    packed.mkdir()
+    (packed / f"{payloads._MODULES}tap-ZIP_DEFLATED").write_bytes(payload)
+    payloads._keep_new(packed, kept, (), os.getpid())
+    assert not kept.parent.exists()
+
+
+def test_a_run_without_a_home_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000_000)  # whom nobody knows
+    payloads.keep.__wrapped__()

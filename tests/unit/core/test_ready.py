@@ -17,6 +17,7 @@ import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils import _ready
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabError, LabErrors
 from ansible_collections.netvirt.lab.plugins.module_utils._ready import Watch, wait_until_ready
+from ansible_collections.netvirt.lab.plugins.module_utils.resources.dnsmasq import Lease
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import Node, Shells, node_from
 
 INTERFACE = {"name": "eth0", "mac": "", "switch": "plaza", "method": "static", "addresses": ["10.41.0.7/24"], "gateway": None}
@@ -142,3 +143,16 @@ def test_a_lease_is_waited_for_where_it_is_given(home: Path) -> None:
     for served in (["10.41.0.0/24"], None):
         with pytest.raises(LabErrors, match=r"stuck at the stage: lease \(52:54:00:00:00:07 on plaza has none\)"):
             wait_until_ready([leased], Watch("square", shells, served=served), timeout=0)
+
+
+def test_of_a_guest_elsewhere_no_lease_is_waited_for_but_that_of_its_login(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The second card may have been plugged in, which only the lab host that the guest is on knows.
+    login = {**INTERFACE, "mac": "52:54:00:00:00:07", "method": "dhcp"}
+    second = {**login, "name": "eth1", "mac": "52:54:00:00:00:08", "addresses": ["10.43.0.7/24"]}
+    item = {"name": "deep", "kind": "vm", "interfaces": [login, second], "cloud_init": False, "home": "far", "access": "near"}
+    given = [Lease(second["mac"], "10.43.0.7", "deep", 0)]
+    monkeypatch.setattr(_ready, "leases", lambda lab: given)
+    with pytest.raises(LabErrors, match=r"stuck at the stage: lease \(52:54:00:00:00:07 on plaza has none\)"):
+        wait_until_ready([node_from(item, "near")], Watch("square", Saying("")), timeout=0)
+    given[:] = [Lease(login["mac"], "10.41.0.7", "deep", 0)]
+    assert set(wait_until_ready([node_from(item, "near")], Watch("square", Saying("")), timeout=20)) == {"deep"}

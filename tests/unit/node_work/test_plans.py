@@ -18,6 +18,7 @@ from ansible_collections.netvirt.lab.plugins.module_utils.resources.firewall imp
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.link import Link
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.netns import Namespace
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.node_sysctl import NodeSysctlDriver, NodeSysctls, sysctls_from
+from ansible_collections.netvirt.lab.plugins.module_utils.resources.resolver import Resolver
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.service import Service, ServiceDriver, service_from
 from ansible_collections.netvirt.lab.plugins.module_utils.transport import nft, sysctl
 
@@ -32,6 +33,7 @@ BY_NAME = Firewall("mill", "hamlet", "table inet a { chain b { iifname eth3 drop
 BY_NUMBER = Firewall("mill", "hamlet", "table inet a { chain b { iif eth3 drop; }; }\n")
 COMMANDS = Commands("mill", "the-mill", "hamlet", ("date",))
 WEB = Service("mill", "web", "hamlet", ("httpd",))
+RESOLVER = Resolver("mill", "hamlet")
 
 
 @pytest.mark.parametrize(
@@ -50,6 +52,9 @@ WEB = Service("mill", "web", "hamlet", ("httpd",))
         (ServiceDriver(), WEB, [], []),
         (ServiceDriver(), WEB, LINK_ANEW, []),
         (ServiceDriver(), WEB, NODE_ANEW, [("update", {"state"})]),
+        (ServiceDriver(), WEB, [Change("resolver", None, RESOLVER)], [("update", {"state"})]),
+        (ServiceDriver(), WEB, [Change("resolver", RESOLVER, None)], [("update", {"state"})]),
+        (ServiceDriver(), WEB, [Change("resolver", RESOLVER, Resolver("mill", "hamlet", ("nameserver 192.0.2.1",)))], []),
     ],
 )
 def test_what_is_made_anew_in_a_run_has_lost_what_it_had(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils.reach.checks import declared, implied, leased, told_of_names, unknown
+from ansible_collections.netvirt.lab.plugins.module_utils.reach.lab import Lab
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import compile_share, load
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import Node, node_from, nodes_from
 
@@ -43,7 +44,7 @@ def pairs(nodes: dict[str, Any], links: list[Any]) -> set[str]:
     """Return who is to reach whom in a lab of namespaces, VMs and switches without gateways."""
     share = compile_share(load({"name": "park", "nodes": nodes, "links": links}))
     checks = implied([node for node in nodes_from(share) if node.kind in ("vm", "netns")], told_of_names(share), outside=None)
-    return {f"{check.node} {check.verb} {check.column}" for check in checks if check.column != "switch"}
+    return {f"{check.node} {check.verb} {check.column}" for check in checks if check.column != "gateway"}
 
 
 @pytest.mark.parametrize(
@@ -91,6 +92,16 @@ def test_who_shares_a_network_reaches_each_other(switches: dict[str, Any], links
     assert pairs({"ann": None, "bob": None, **switches}, links) == expected_pairs
 
 
+@pytest.mark.parametrize(
+    ("servers", "asks"), [(["10.7.0.9"], True), (["10.7.0.9", "9.9.9.9"], True), (["9.9.9.9", "10.7.0.9"], False), (["9.9.9.9"], False)]
+)
+def test_who_asks_another_name_server_is_not_asked_for_the_labs_names(servers: list[str], asks: bool) -> None:
+    nodes = {"ann": {"resolv_conf": servers}, "bob": None, "oak": {"kind": "bridge", "ipv4": "10.7.0.9/24", "dhcp": True}}
+    share = compile_share(load({"name": "park", "nodes": nodes, "links": ["ann oak", "bob oak"]}))
+    resolves = {check.node for check in Lab(share, ()).checks("all", None) if check.verb == "resolve"}
+    assert resolves == ({"ann", "bob"} if asks else {"bob"})
+
+
 @pytest.mark.parametrize(("state", "found"), [("running", {"ann", "deep"}), ("paused", {"ann"}), ("stopped", {"ann"})])
 def test_vms_that_are_not_meant_to_run_are_neither_asked_nor_reached(state: str, found: set[str]) -> None:
     nodes = {"ann": None, "deep": {"kind": "vm", "state": state}, "oak": {"kind": "bridge", "ipv4": "10.7.0.1/24", "dhcp": True}}
@@ -109,9 +120,9 @@ def test_only_interfaces_addressed_by_dhcp_need_a_lease() -> None:
 
 def test_a_ring_has_as_many_checks_as_nodes() -> None:
     nodes = [node(f"h{number}", f"10.8.0.{number + 9}/24", "plaza") for number in range(5)]
-    checks = [(check.node, check.column) for check in implied(nodes, told=(), outside=None, pairs="ring") if check.column != "switch"]
+    checks = [(check.node, check.column) for check in implied(nodes, told=(), outside=None, pairs="ring") if check.column != "gateway"]
     assert checks == [("h0", "h1"), ("h1", "h2"), ("h2", "h3"), ("h3", "h4"), ("h4", "h0")]
-    assert {check.column for check in implied(nodes, told=(), outside=None, pairs="none")} == {"switch"}
+    assert {check.column for check in implied(nodes, told=(), outside=None, pairs="none")} == {"gateway"}
 
 
 def test_too_many_pairs_are_a_ring() -> None:

@@ -14,7 +14,7 @@ NETS = {"10.3.0.80": "10.3.0.0/24", "fd03::80": "fd03::/64"}
 
 def test_a_single_failure_is_a_sentence_with_cause_and_way() -> None:
     deaf, open_port = Check("ann", "bob", "ping", "10.8.0.9"), Check("ann", "bob tcp/22", "tcp", "10.8.0.9", port=22, reach=False)
-    results = {deaf: "no answer", open_port: "it does, and should not", Check("ann", "switch", "ping", "10.8.0.1"): ""}
+    results = {deaf: "no answer", open_port: "it does, and should not", Check("ann", "gateway", "ping", "10.8.0.1"): ""}
     assert told(results, {deaf: ["bob:eth0 is down"]}, {deaf: "ann:eth0 - plaza - bob:eth0"}, {}).splitlines() == [
         "2 of 3 checks failed:",
         "'ann' cannot reach 10.8.0.9 (bob): no answer.",
@@ -57,7 +57,7 @@ def test_without_a_cause_the_deed_and_the_problem_make_the_group() -> None:
 
 
 def test_the_switch_goes_by_its_address_and_many_groups_are_cut() -> None:
-    checks = [Check(name, "switch", "ping", f"10.{net}.0.1") for net in range(22) for name in ("ann", "bob")]
+    checks = [Check(name, "gateway", "ping", f"10.{net}.0.1") for net in range(22) for name in ("ann", "bob")]
     why = {check: [f"{check.target} is asleep"] for check in checks}
     lines = told(dict.fromkeys(checks, "no answer"), why, {}, {}).splitlines()
     assert lines[1] == "ann, bob cannot reach 10.0.0.1 over IPv4 (2 checks): no answer."

@@ -37,7 +37,7 @@ class Scripted(Shells):
         return self.started[-1]
 
 
-CHECKS = [Check(node.name, "switch", "ping", "10.8.0.1") for node in NODES]
+CHECKS = [Check(node.name, "gateway", "ping", "10.8.0.1") for node in NODES]
 
 
 def kinds(shells: Shells, timeout: float) -> set[str]:

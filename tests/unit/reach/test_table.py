@@ -14,11 +14,11 @@ def test_nothing_to_check_is_said() -> None:
 
 
 def test_table() -> None:
-    results = {Check("ann", "switch", "ping", "10.8.0.1"): "", Check("bob", "switch", "ping", "10.8.0.1"): "no answer"}
+    results = {Check("ann", "gateway", "ping", "10.8.0.1"): "", Check("bob", "gateway", "ping", "10.8.0.1"): "no answer"}
     results[Check("bob", "ann", "ping", "10.8.0.7")] = ""
     results[Check("bob", "ann", "resolve", "ann", answer="10.8.0.7")] = "no answer"
     results[Check("bob", "lease", "lease", "02:bob")] = ""
-    assert table(results) == ["from  switch   ann      lease", "ann   ok       -        -", "bob   FAILED   no name  ok"]
+    assert table(results) == ["from  gateway  ann      lease", "ann   ok       -        -", "bob   FAILED   no name  ok"]
 
 
 def many(bad: int) -> dict[Check, str]:
