@@ -195,3 +195,45 @@ def test_options_in_the_words_of_ovn() -> None:
     given = {"ntp-server": "10.1.0.1,10.1.0.2", "option:mtu": "1400", "66": "10.1.0.3"}
     assert in_ovn(given) == {"ntp_server": "{10.1.0.1, 10.1.0.2}", "mtu": "1400", "tftp_server": '"10.1.0.3"'}
     assert [seconds(lease) for lease in ("90m", "12h", "2d", "300", "infinite")] == [5400, 43200, 172800, 300, 4294967295]
+
+
+def guest(share: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(node for node in share["nodes"] if node["name"] == name)
+
+
+def routed(found: dict[str, Any]) -> dict[str, list[str]]:
+    """Return the networks that each lab host has routes to."""
+    return {name: [route["to"] for item in share["addresses"] for route in item.get("routes", ())] for name, share in found.items()}
+
+
+def test_a_guest_is_reached_from_behind_its_router() -> None:
+    nodes = {"s": {"kind": "ovs", "ipv4": "10.1.0.1/24", "dhcp": True}, "r": {"kind": "logical_router", "host": "fir"}}
+    found = shares({**nodes, "g": {"kind": "vm", "image": "tiny", "host": "elm"}}, ["g s", "r s"])
+    assert routed(found) == {"elm": [], "fir": ["10.1.0.0/24"], "oak": []}
+    assert (guest(found["elm"], "g")["access"], guest(found["elm"], "g")["home"]) == ("fir", "elm")
+    assert [node["name"] for node in found["fir"]["visitors"]] == ["g"]
+
+
+@pytest.mark.parametrize("switch", [{"ipv6": "fd00:1::1/64"}, {"ipv4": "10.1.0.1/24", "dhcp": True}])
+def test_a_guest_that_no_lab_host_has_routes_to_has_no_login(switch: dict[str, Any]) -> None:
+    """IPv6 alone has no way in, and what lies on an uplink goes on outside of the lab."""
+    nodes: dict[str, Any] = {"s": {"kind": "ovs", **switch}, "g": {"kind": "vm", "image": "tiny", "host": "elm"}}
+    links = ["g s"]
+    if "ipv4" in switch:
+        nodes["up"] = {"kind": "uplink", "device": "ext0", "host": "oak"}
+        links.append("up s")
+    found = shares(nodes, links)
+    assert not any(routed(found).values())
+    described = guest(found["elm"], "g")
+    assert described["interfaces"][0]["addresses"]
+    assert (described["ssh"], described["access"]) == (None, "elm")
+
+
+def test_of_two_routers_at_a_switch_the_gateway_is_the_way_in() -> None:
+    nodes = {"s": {"kind": "ovs", "ipv4": "10.1.0.1/24"}, **{name: {"kind": "logical_router", "host": "fir"} for name in ("q", "r")}}
+    found = shares({**nodes, "a": None}, ["a s", {"endpoints": ["q", "s"], "ipv4": "10.1.0.9"}, "r s"])
+    (own,) = [item for item in found["fir"]["addresses"] if item.get("routes")]
+    assert [route["to"] for route in own["routes"]] == ["10.1.0.0/24"]
+    ports = [(row["in"], row["columns"]["networks"]) for row in rows(found["elm"], "Logical_Router_Port").values()]
+    assert ("wood.r", ["10.1.0.1/24"]) in ports
+    assert ("wood.r", [f"{own['routes'][0]['via']}/30"]) in ports

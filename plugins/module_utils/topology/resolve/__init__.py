@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import replace
 
 from ..._errors import LabErrors
-from ..logical import with_name_servers
+from ..logical import with_doors, with_name_servers
 from ..model import SWITCHES, Endpoint, Link, Node, Topology, Tunnel
 from ..names import GUEST_MAC, LOCAL_MAC, Names, altname, devices, macs, namespace, vnis
 from ..values import Problems
@@ -37,7 +37,7 @@ def resolve(topology: Topology) -> Topology:
         raise LabErrors(problems)
     whole = addressed(fitted(named, problems), problems)
     if not problems and whole.fabric == "ovn":
-        whole = with_name_servers(whole)
+        whole = with_doors(with_name_servers(whole))
     check_mtus(whole, problems)
     whole = acquainted(whole, problems)
     if problems:
