@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErrors
 from ansible_collections.netvirt.lab.plugins.module_utils._fabric import wait_for_fabric
-from ansible_collections.netvirt.lab.plugins.module_utils._paths import OVN
+from ansible_collections.netvirt.lab.plugins.module_utils._paths import OVN, run_dir
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import diff
 
 from .conftest import Lab, shell
@@ -132,6 +134,19 @@ def test_a_killed_database_comes_back_with_what_it_had(lab: Lab) -> None:
         pid = int((OVN / f"{name}.pid").read_text())
         shell(f"kill -9 {pid}; while kill -0 {pid} 2>/dev/null; do sleep 0.05; done")
     assert lab.changed(DATA)["after"].keys() == {"ovn"}
+    settled(lab, DATA)
+
+
+def test_what_outlives_a_reboot_goes_with_the_lab(lab: Lab) -> None:
+    for pid in [int(path.read_text()) for path in OVN.glob("*.pid")]:
+        shell(f"kill -9 {pid}; while kill -0 {pid} 2>/dev/null; do sleep 0.05; done")
+    shutil.rmtree(OVN)
+    run_dir(lab.name).joinpath("ovn.json").unlink()
+    assert lab.bring(None, check=True) == (gone := lab.bring(None))
+    assert gone["before"]["ovn"] == {"heath": {"chassis": "netvirt-127.0.0.1"}}
+    assert not re.search("netvirt-ovn|-netvirt-|br-netvirt", ovs_leftovers())
+    assert lab.bring(None) == diff([])
+    lab.changed(DATA)
     settled(lab, DATA)
 
 

@@ -11,7 +11,7 @@ from ansible_collections.netvirt.lab.plugins.module_utils._plan import Goal, Sco
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.address import AddressDriver, Addressing, Route
 
 
-def planned(way_to: list[str], netns: str = "", **theirs: tuple[str, ...]) -> None:
+def planned(way_to: list[str], theirs: dict[str, tuple[str, ...]], netns: str = "") -> None:
     addresses, others = theirs.get("addresses", ()), tuple(Route(to, "192.0.2.1") for to in theirs.get("routes", ()))
     lan = Addressing("lan0", netns, addresses=addresses, routes=others)
     way = Addressing("way0", netns, "wood", True, ("100.64.0.1/30",), tuple(Route(to, "100.64.0.2") for to in way_to))
@@ -29,12 +29,12 @@ def planned(way_to: list[str], netns: str = "", **theirs: tuple[str, ...]) -> No
 )
 def test_a_network_of_the_lab_host_is_refused(route: str, theirs: dict[str, tuple[str, ...]], owner: str) -> None:
     with pytest.raises(LabErrors) as raised:
-        planned([route], **theirs)
+        planned([route], theirs)
     assert list(raised.value.problems) == [
         f"The network {route}, which 'way0' leads to, is in use: 'lan0' has {owner}; choose another subnet, or free that one."
     ]
 
 
 def test_what_takes_nothing_passes() -> None:
-    planned(["default", "10.0.0.0/8", "10.2.0.0/24"], addresses=("10.1.0.5/24",), routes=("10.0.0.0/9", "10.2.0.0/16", "default"))
-    planned(["10.1.0.0/24"], netns="wood.a", addresses=("10.1.0.5/24",))
+    planned(["default", "10.0.0.0/8", "10.2.0.0/24"], {"addresses": ("10.1.0.5/24",), "routes": ("10.0.0.0/9", "10.2.0.0/16", "default")})
+    planned(["10.1.0.0/24"], {"addresses": ("10.1.0.5/24",)}, netns="wood.a")
