@@ -133,6 +133,27 @@ WRONG: dict[str, tuple[dict[str, Any], list[Any], list[str]]] = {
         ["ann s"],
         ["nodes.s.acls[0].match: no endpoint 'anm' at this switch (did you mean 'ann'?)"],
     ),
+    "a router in an ACL": (
+        {"s": {"kind": "ovs", "ipv4": "10.1.0.1/24", "acls": [{"match": 'outport == "r"'}]}, "r": "logical_router"},
+        ["r s"],
+        [
+            "nodes.s.acls[0].match: 'r' is a logical router, at which ACLs do not hold; name addresses, such as ip4.dst == 192.0.2.0/24, "
+            "or a node's endpoint"
+        ],
+    ),
+    "an uplink in an ACL": (
+        {"s": {"kind": "ovs", "acls": [{"match": "ip4"}, {"match": 'inport == "up"'}]}, "up": {"kind": "uplink", "device": "ext0"}},
+        ["up s"],
+        [
+            "nodes.s.acls[1].match: 'up' is an uplink, at which ACLs do not hold; name addresses, such as ip4.dst == 192.0.2.0/24, "
+            "or a node's endpoint"
+        ],
+    ),
+    "one of two links in an ACL": (
+        {"s": {"kind": "ovs", "acls": [{"match": 'inport == "a" || inport == "a:eth1" || inport == "b"'}]}, "a": None, "b": None},
+        ["a s", "b s", "a s"],
+        ["nodes.s.acls[0].match: 'a' has several links with this switch; name one of a:eth0, a:eth1"],
+    ),
     "half a match": (
         {"s": {"kind": "ovs", "acls": [{"match": "(ip4"}]}},
         [],
