@@ -189,6 +189,11 @@ WRONG: dict[str, tuple[dict[str, Any], list[Any], list[str]]] = {
         ["r s", "web s"],
         ["nodes.r.dnat.172.31.0.9: no node 'wep' (did you mean 'web'?)"],
     ),
+    "half an address": (
+        {"s": "ovs", "r": {"kind": "logical_router", "outside": "s", "dnat": {"172.31.0.9": "1.2"}}},
+        ["r s"],
+        ["nodes.r.dnat.172.31.0.9: no node '1.2'"],
+    ),
     "an address that is none": (
         {"r": {"kind": "logical_router", "dnat": {"172.31.0": "web"}}},
         [],
@@ -258,3 +263,37 @@ def test_of_two_routers_at_a_switch_the_gateway_is_the_way_in() -> None:
     ports = [(row["in"], row["columns"]["networks"]) for row in rows(found["elm"], "Logical_Router_Port").values()]
     assert ("wood.r", ["10.1.0.1/24"]) in ports
     assert ("wood.r", [f"{own['routes'][0]['via']}/30"]) in ports
+
+
+NAT = {"in": {"kind": "ovs", "ipv4": "10.2.0.1/24"}, "out": {"kind": "ovs", "subnet": "172.31.0.0/24"}, "a": {"ipv4": "10.2.0.5"}}
+
+
+def test_what_a_router_cannot_translate_is_named() -> None:
+    nodes = {
+        **NAT,
+        "up": {"kind": "uplink", "device": "ext0", "host": "elm"},
+        "r": {
+            "kind": "logical_router",
+            "routes": ["10.7.0.0/16 via 10.2.0.5"],
+            "dnat": {
+                "172.31.0.9": "b",
+                "172.31.1.9": "a",
+                "172.31.0.10": "10.3.0.1",
+                "172.31.0.11": "10.7.1.1",
+                "172.31.0.12": "10.2.0.77",
+            },
+        },
+        "b": {"ipv4": "172.31.0.5"},
+    }
+    assert mistakes(nodes, ["a in", "b out", "r in", {"endpoints": ["r", "out"], "ipv4": "172.31.0.1"}, "up out"]) == [
+        "nodes.r.dnat.172.31.0.9: 'b' has no address in a network behind 'r': 10.2.0.0/24",
+        "nodes.r.dnat.172.31.1.9: is not in 172.31.0.0/24, the network of 'out', which leads out",
+        "nodes.r.dnat.172.31.0.10: 10.3.0.1 is not in a network behind 'r': 10.2.0.0/24",
+    ]
+
+
+def test_without_an_address_outside_nothing_is_translated() -> None:
+    nodes = {**NAT, "out": {"kind": "ovs", "ipv6": "fd00:9::1/64"}, "r": {"kind": "logical_router", "outside": "out", "snat": True}}
+    assert mistakes(nodes, ["a in", "r in", "r out"]) == [
+        "nodes.r.snat: 'r' has no IPv4 address at 'out', which leads out; give its end of that link one"
+    ]

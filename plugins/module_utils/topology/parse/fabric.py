@@ -12,6 +12,7 @@ from ..acl_text import with_ports
 from ..dhcp_options import unknown_options
 from ..model import Link, Node
 from ..values import Problems, suggestion
+from ..values.ip import is_ipv4
 
 _OF_PORTS = ("tag", "trunks", "vlan_mode", "bond")
 
@@ -92,7 +93,7 @@ def _check_router(node: Node, fars: Mapping[str, Mapping[str, str]], nodes: Mapp
         what = "nothing says which switch leads out; link one of the router's switches with an uplink, or name it as outside"
         problems.append(f"{node.path}.{'snat' if router.snat else 'dnat'}: {what}")
     for address, inside in router.dnat.items():
-        if not inside.replace(".", "").isdigit() and inside not in nodes:
+        if inside not in nodes and not is_ipv4(inside):
             problems.append(f"{node.path}.dnat.{address}: no node '{inside}'{suggestion(inside, nodes)}")
 
 

@@ -16,6 +16,7 @@ from ..values import Problems
 from .addresses import addressed
 from .checks import check_hosts, check_interfaces, check_mtus, check_switches, check_uplinks
 from .guest import check_guests
+from .nat import check_nat
 from .neighbors import acquainted
 from .nics import plugged
 from .overlay import fitted
@@ -38,6 +39,7 @@ def resolve(topology: Topology) -> Topology:
     whole = addressed(fitted(named, problems), problems)
     if not problems and whole.fabric == "ovn":
         whole = with_doors(with_name_servers(whole))
+        check_nat(whole, problems)
     check_mtus(whole, problems)
     whole = acquainted(whole, problems)
     if problems:
