@@ -189,6 +189,11 @@ WRONG: dict[str, tuple[dict[str, Any], list[Any], list[str]]] = {
         ["r s", "web s"],
         ["nodes.r.dnat.172.31.0.9: no node 'wep' (did you mean 'web'?)"],
     ),
+    "a cable of a router": (
+        {"s": "ovs", "r": "logical_router", "a": None},
+        ["a s", {"endpoints": ["r", "s"], "delay": "5ms", "mtu": 1300, "up": False}],
+        [f"links[1].{key}: is not for a logical router, whose links are no devices; leave it out" for key in ("delay", "mtu", "up")],
+    ),
     "half an address": (
         {"s": "ovs", "r": {"kind": "logical_router", "outside": "s", "dnat": {"172.31.0.9": "1.2"}}},
         ["r s"],
