@@ -51,7 +51,7 @@ def daemons() -> list[str]:
 
 
 def settled(lab: Lab, data: dict[str, Any]) -> None:
-    wait_for_fabric(lab.share(data)["ovn"], None, 60)
+    wait_for_fabric(lab.share(data).get("ovn"), None, 60)
 
 
 def ping(lab: Lab, node: str, address: str, count: int = 3) -> bool:
@@ -199,6 +199,18 @@ def test_some_nodes_come_and_leave_the_others_alone(lab: Lab) -> None:
     shell("ip netns del heath.c")
     assert lab.bring_nodes(DATA, "b") == diff([])
     assert "heath.c" in lab.bring_nodes(DATA, "c")["after"]["netns"]
+    assert lab.bring(DATA) == diff([])
+
+
+def test_a_running_lab_changes_its_fabric(lab: Lab, lab_of: Callable[[str], Lab]) -> None:
+    other = lab_of("tarn")
+    plain = {key: value for key, value in OTHER.items() if key != "fabric"}
+    for data in (plain, OTHER, plain):
+        other.changed(data)
+        settled(other, data)
+        assert ping(other, "a", "10.85.1.3")
+        assert ping(other, "a", "10.85.1.1")
+    other.changed(None)
     assert lab.bring(DATA) == diff([])
 
 

@@ -101,7 +101,9 @@ class _Naming:
         if node.space:
             return replace(node, space=replace(node.space, netns=node.netns or namespace(lab, node.name)))
         if node.switch and not node.switch.device:
-            device = self._devices.derive(node.path, devices("wire" if node.hidden else node.name, lab, node.name, node.kind))
+            # A bridge that becomes a logical switch goes while the way into that comes: they need two names.
+            kind = "logical" if node.switch.logical else node.kind
+            device = self._devices.derive(node.path, devices("wire" if node.hidden else node.name, lab, node.name, kind))
             node = replace(node, switch=replace(node.switch, device=device))
         if node.switch and not node.switch.logical and len(self._topology.carriers.get(node.name, ())) > 1:
             device = self._devices.derive(node.path, devices(f"{'wire' if node.hidden else node.name[:5]}-vx", lab, node.name, "vxlan"))
