@@ -138,7 +138,7 @@ def _conflicts(
             home = homes.get(port.name)
             if claimed.setdefault(port.name, bridge.name) != bridge.name:
                 problems.append(f"Port '{port.name}' is wanted in the bridges '{claimed[port.name]}' and '{bridge.name}'; choose one.")
-            if home is not None and home.name != bridge.name and not _movable(port, home, managed, scope):
+            if home is not None and home.name != bridge.name and not _movable(port, home, managed, goal, scope):
                 problems.append(
                     f"Port '{port.name}' is wanted in bridge '{bridge.name}', but it is in bridge '{home.name}'; "
                     f"remove it there first ('ovs-vsctl del-port {home.name} {port.name}')."
@@ -149,9 +149,10 @@ def _conflicts(
     return problems
 
 
-def _movable(port: Port, home: Bridge, managed: Collection[str], scope: Scope) -> bool:
+def _movable(port: Port, home: Bridge, managed: Collection[str], goal: Goal[Any], scope: Scope) -> bool:
+    """Say whether a port is the lab's to move; all of the lab leaves no port of its own in another's bridge either."""
     current = next(one for one in home.ports if one.name == port.name)
-    return current.lab == scope.lab and home.name in managed and port.name != home.name
+    return current.lab == scope.lab and (goal.purge or home.name in managed) and port.name != home.name
 
 
 def _wrong_ports(bridge: Bridge, current: Bridge | None, scope: Scope) -> list[str]:

@@ -179,7 +179,22 @@ def _overlaps(targets: Sequence[Addressing], others: Iterable[Addressing]) -> li
                 f"The subnet {subnet} of '{target.key}' is in use: '{key}' has {network}; choose another subnet, or free that one."
                 for key, network in reversed(theirs.items())
             ]
+        # In its namespaces a lab may do as it likes; on the lab host its routes would take those of others from them.
+        for route in (target.routes or ()) if not target.netns else ():
+            owners = {key: network[0] for key, network in reversed(used[""]) if route.to != "default" and _covered(route.to, network)}
+            problems += [
+                f"The network {route.to}, which '{target.key}' leads to, is in use: '{key}' has {network}; "
+                "choose another subnet, or free that one."
+                for key, network in reversed(owners.items())
+            ]
     return problems
+
+
+def _covered(route: str, used: tuple[str, bool]) -> bool:
+    """Say whether a route would take traffic of a network that is used: all that lies in one's subnet does, of routes the same alone."""
+    ours, theirs = ipaddress.ip_network(route), ipaddress.ip_network(used[0])
+    within = theirs.version == ours.version and theirs.overlaps(ours) and theirs.prefixlen <= ours.prefixlen
+    return within and (used[1] or theirs == ours)
 
 
 def _networks(interface: Addressing) -> list[tuple[str, bool]]:

@@ -23,7 +23,7 @@ from ._network import Survey
 from ._underlay import Tunnels, carriers, require_underlay
 from .ovs import best_datapath
 
-MARK = "netvirt-ovn"  # in the external_ids of what is the machine's and no lab's
+MARK = "netvirt-ovn"  # in the external_ids of what is the machine's and no lab's; in those of Open vSwitch itself it names the labs
 _LIMIT, _LIMITED = "vlan-limit", "netvirt-ovn-vlan-limit"  # ovn-controller sets it, for all bridges; what it was before
 _INDEX = "ovn-chassis-idx-netvirt-"  # what ovn-controller notes of tunnels in other_config, and leaves there
 _NOTE = "ovn.json"
@@ -76,8 +76,8 @@ class OvnDriver:
         known = _noted()
         self._others = {lab: one for lab, one in known.items() if lab != scope.lab}
         self._survey = Survey.of(scope)
-        own = known.get(scope.lab)
-        return {} if own is None else {own.key: replace(own, lacking=tuple(_lacking(known)))}
+        own = known.get(scope.lab) or (None if goal.want else _forgotten(scope.lab))
+        return {} if own is None else {own.key: replace(own, lacking=tuple(_lacking(known)) if goal.want else ())}
 
     def plan(self, have: Mapping[str, Fabric], goal: Goal[Fabric], scope: Scope, earlier: Sequence[Change[Any]]) -> list[Change[Fabric]]:
         """Compare; refuse what does not go together with other labs, or what the machine has not."""
@@ -93,8 +93,7 @@ class OvnDriver:
 
     def remove(self, changes: Sequence[Change[Fabric]], scope: Scope) -> None:
         """Forget the lab, and end what no other needs."""
-        (run_dir(scope.lab) / _NOTE).unlink(missing_ok=True)
-        settle()
+        settle(without=scope.lab)
 
     def apply(self, changes: Sequence[Change[Fabric]], scope: Scope) -> None:
         """Note what the lab needs, and see that it is there."""
@@ -131,6 +130,17 @@ def _noted() -> dict[str, Fabric]:
     return found
 
 
+def _forgotten(lab: str) -> Fabric | None:
+    """Return what a lab has left here that has no note any more: Open vSwitch's database outlives a reboot, the note does not."""
+    if not ovsdb.running(None):
+        return None
+    with ovsdb.Database(None, {"Open_vSwitch": ("external_ids",)}) as switch:
+        ids = dict(switch.root.external_ids)
+    remote = "ovn-remote-"
+    known = next((name[len(remote) :] for name in ids if _is_setting(name) and name.startswith(remote)), "")
+    return Fabric(known, lab) if lab in ids.get(MARK, "").split() else None
+
+
 def _conflicts(one: Fabric, lab: str, other: Fabric) -> list[str]:
     differing = [name for name in ("chassis", "address", "remote") if getattr(one, name) != getattr(other, name)]
     return [
@@ -151,7 +161,7 @@ def _commands(known: Mapping[Any, Fabric]) -> dict[str, list[str]]:
 
 
 def _settings(known: Mapping[str, Fabric]) -> dict[str, str]:
-    """Return what ovn-controller reads in the external_ids of Open vSwitch; the names end in the chassis, so they are nobody else's."""
+    """Return the external_ids of Open vSwitch: the labs, and what ovn-controller reads by names that end in the chassis."""
     first = next(iter(known.values()), None)
     if first is None:
         return {}
@@ -163,11 +173,11 @@ def _settings(known: Mapping[str, Fabric]) -> dict[str, str]:
         "ovn-bridge": first.bridge,
         "ovn-bridge-mappings": ",".join(pairs),
     }
-    return {f"{name}-{first.chassis}": value for name, value in values.items() if value}
+    return {MARK: " ".join(sorted(known)), **{f"{name}-{first.chassis}": value for name, value in values.items() if value}}
 
 
 def _is_setting(name: str) -> bool:
-    return name.startswith("ovn-") and "-netvirt-" in name
+    return name == MARK or (name.startswith("ovn-") and "-netvirt-" in name)
 
 
 def _lacking(known: Mapping[str, Fabric]) -> list[str]:
@@ -195,10 +205,10 @@ def _bridges(known: Mapping[str, Fabric]) -> set[str]:
     return {one.bridge for one in known.values() if one.bridge}
 
 
-def settle() -> None:
-    """Bring OVN on this machine to what the labs' notes ask for. Raise LabError."""
+def settle(without: str = "") -> None:
+    """Bring OVN on this machine to what the labs' notes ask for, but for one that goes. Raise LabError."""
     with held(OVN, PATIENCE, "OVN"):
-        known = _noted()
+        known = {lab: one for lab, one in _noted().items() if lab != without}
         wanted, alive = _commands(known), ovn.running()
         ovn.stop({name: one for name, one in alive.items() if not _runs(name, wanted.get(name, ()), alive)})
         if known or ovsdb.running(None):
@@ -209,13 +219,16 @@ def settle() -> None:
                 ovn.start(name, argv)
         for left in OVN.iterdir() if not known else ():
             left.unlink()
+        if without:
+            # Last: who is killed before it tries again, and nobody else settles meanwhile.
+            (run_dir(without) / _NOTE).unlink(missing_ok=True)
 
 
 def _edition(switch: ovsdb.Database, known: Mapping[str, Fabric]) -> Callable[[Callable[[str], Any]], None]:
     def build(insert: Callable[[str], Any]) -> None:
         root, wanted = switch.root, _settings(known)
-        for name, value in root.external_ids.items():
-            if _is_setting(name) and wanted.get(name) != value:
+        for name in root.external_ids:
+            if _is_setting(name) and name not in wanted:
                 root.delkey("external_ids", name)
         for name, value in wanted.items():
             if root.external_ids.get(name) != value:

@@ -30,6 +30,12 @@ class Port:
     open: bool
     end: Endpoint | None = None
 
+    @property
+    def inside(self) -> set[str]:
+        """Return the IPv4 networks of a switch that does not go on outside of the lab."""
+        found = (ip_interface(address).network for address in self.networks if not self.open)
+        return {str(network) for network in found if network.version == 4}
+
 
 @dataclass(frozen=True)
 class Router:
@@ -61,8 +67,7 @@ class Router:
     @property
     def behind(self) -> list[str]:
         """Return the IPv4 networks that the router is in, but for those that go on outside of the lab."""
-        found = (ip_interface(address).network for port in self.ports if not port.open for address in port.networks)
-        return sorted({str(network) for network in found if network.version == 4})
+        return sorted({network for port in self.ports for network in port.inside})
 
 
 def routers(topology: Topology) -> list[Router]:
@@ -98,6 +103,21 @@ def with_name_servers(topology: Topology) -> Topology:
         return replace(old, switch=replace(switch, dhcp=replace(switch.dhcp, dns=dns)))
 
     return replace(topology, nodes={name: node(one) for name, one in topology.nodes.items()})
+
+
+def with_doors(topology: Topology) -> Topology:
+    """Return the topology with the lab host behind each logical switch."""
+    return replace(topology, doors={switch: router.home for switch, router in ways_in(routers(topology), topology).items()})
+
+
+def ways_in(ways: Sequence[Router], topology: Topology) -> dict[str, Router]:
+    """Return, for each switch that a lab host has routes to, the one router that they lead by: the gateway, if it can."""
+    found = {switch: router for switch, (router, port) in gateways(ways, topology).items() if not port.open}
+    for router in ways:
+        for port in router.ports:
+            if port.inside:
+                found.setdefault(port.switch, router)
+    return found
 
 
 def gateways(ways: Sequence[Router], topology: Topology) -> dict[str, tuple[Router, Port]]:

@@ -337,6 +337,7 @@ class Topology:
 
     ``notices`` say what was left out of imported files. ``machines`` are the lab hosts, where they are known; if there are several,
     ``carriers`` says for each node which of them it is on. The first is the node's home, where a switch has its address.
+    ``doors`` are the logical switches that a lab host has a way into, and which ('' if there is only one).
     """
 
     name: str
@@ -354,6 +355,7 @@ class Topology:
     fabric: str = "vxlan"
     machines: tuple[Machine, ...] = ()
     carriers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    doors: Mapping[str, str] = field(default_factory=dict)
 
     def machine_of(self, link: Link) -> str:
         """Return the one lab host that a link is on, '' if there is only one: that of an end which is on one only."""

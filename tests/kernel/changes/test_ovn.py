@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErrors
 from ansible_collections.netvirt.lab.plugins.module_utils._fabric import wait_for_fabric
-from ansible_collections.netvirt.lab.plugins.module_utils._paths import OVN
+from ansible_collections.netvirt.lab.plugins.module_utils._paths import OVN, run_dir
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import diff
 
 from .conftest import Lab, shell
@@ -49,7 +51,7 @@ def daemons() -> list[str]:
 
 
 def settled(lab: Lab, data: dict[str, Any]) -> None:
-    wait_for_fabric(lab.share(data)["ovn"], None, 60)
+    wait_for_fabric(lab.share(data).get("ovn"), None, 60)
 
 
 def ping(lab: Lab, node: str, address: str, count: int = 3) -> bool:
@@ -135,6 +137,19 @@ def test_a_killed_database_comes_back_with_what_it_had(lab: Lab) -> None:
     settled(lab, DATA)
 
 
+def test_what_outlives_a_reboot_goes_with_the_lab(lab: Lab) -> None:
+    for pid in [int(path.read_text()) for path in OVN.glob("*.pid")]:
+        shell(f"kill -9 {pid}; while kill -0 {pid} 2>/dev/null; do sleep 0.05; done")
+    shutil.rmtree(OVN)
+    run_dir(lab.name).joinpath("ovn.json").unlink()
+    assert lab.bring(None, check=True) == (gone := lab.bring(None))
+    assert gone["before"]["ovn"] == {"heath": {"chassis": "netvirt-127.0.0.1"}}
+    assert not re.search("netvirt-ovn|-netvirt-|br-netvirt", ovs_leftovers())
+    assert lab.bring(None) == diff([])
+    lab.changed(DATA)
+    settled(lab, DATA)
+
+
 def test_a_change_of_the_file_changes_what_differs(lab: Lab) -> None:
     changed = {**DATA, "nodes": {**DATA["nodes"], "right": {"kind": "ovs", "ipv4": "10.84.2.1/24"}}}
     changes = lab.changed(changed)
@@ -184,6 +199,18 @@ def test_some_nodes_come_and_leave_the_others_alone(lab: Lab) -> None:
     shell("ip netns del heath.c")
     assert lab.bring_nodes(DATA, "b") == diff([])
     assert "heath.c" in lab.bring_nodes(DATA, "c")["after"]["netns"]
+    assert lab.bring(DATA) == diff([])
+
+
+def test_a_running_lab_changes_its_fabric(lab: Lab, lab_of: Callable[[str], Lab]) -> None:
+    other = lab_of("tarn")
+    plain = {key: value for key, value in OTHER.items() if key != "fabric"}
+    for data in (plain, OTHER, plain):
+        other.changed(data)
+        settled(other, data)
+        assert ping(other, "a", "10.85.1.3")
+        assert ping(other, "a", "10.85.1.1")
+    other.changed(None)
     assert lab.bring(DATA) == diff([])
 
 

@@ -133,6 +133,27 @@ WRONG: dict[str, tuple[dict[str, Any], list[Any], list[str]]] = {
         ["ann s"],
         ["nodes.s.acls[0].match: no endpoint 'anm' at this switch (did you mean 'ann'?)"],
     ),
+    "a router in an ACL": (
+        {"s": {"kind": "ovs", "ipv4": "10.1.0.1/24", "acls": [{"match": 'outport == "r"'}]}, "r": "logical_router"},
+        ["r s"],
+        [
+            "nodes.s.acls[0].match: 'r' is a logical router, at which ACLs do not hold; name addresses, such as ip4.dst == 192.0.2.0/24, "
+            "or a node's endpoint"
+        ],
+    ),
+    "an uplink in an ACL": (
+        {"s": {"kind": "ovs", "acls": [{"match": "ip4"}, {"match": 'inport == "up"'}]}, "up": {"kind": "uplink", "device": "ext0"}},
+        ["up s"],
+        [
+            "nodes.s.acls[1].match: 'up' is an uplink, at which ACLs do not hold; name addresses, such as ip4.dst == 192.0.2.0/24, "
+            "or a node's endpoint"
+        ],
+    ),
+    "one of two links in an ACL": (
+        {"s": {"kind": "ovs", "acls": [{"match": 'inport == "a" || inport == "a:eth1" || inport == "b"'}]}, "a": None, "b": None},
+        ["a s", "b s", "a s"],
+        ["nodes.s.acls[0].match: 'a' has several links with this switch; name one of a:eth0, a:eth1"],
+    ),
     "half a match": (
         {"s": {"kind": "ovs", "acls": [{"match": "(ip4"}]}},
         [],
@@ -168,6 +189,16 @@ WRONG: dict[str, tuple[dict[str, Any], list[Any], list[str]]] = {
         ["r s", "web s"],
         ["nodes.r.dnat.172.31.0.9: no node 'wep' (did you mean 'web'?)"],
     ),
+    "a cable of a router": (
+        {"s": "ovs", "r": "logical_router", "a": None},
+        ["a s", {"endpoints": ["r", "s"], "delay": "5ms", "mtu": 1300, "up": False}],
+        [f"links[1].{key}: is not for a logical router, whose links are no devices; leave it out" for key in ("delay", "mtu", "up")],
+    ),
+    "half an address": (
+        {"s": "ovs", "r": {"kind": "logical_router", "outside": "s", "dnat": {"172.31.0.9": "1.2"}}},
+        ["r s"],
+        ["nodes.r.dnat.172.31.0.9: no node '1.2'"],
+    ),
     "an address that is none": (
         {"r": {"kind": "logical_router", "dnat": {"172.31.0": "web"}}},
         [],
@@ -195,3 +226,79 @@ def test_options_in_the_words_of_ovn() -> None:
     given = {"ntp-server": "10.1.0.1,10.1.0.2", "option:mtu": "1400", "66": "10.1.0.3"}
     assert in_ovn(given) == {"ntp_server": "{10.1.0.1, 10.1.0.2}", "mtu": "1400", "tftp_server": '"10.1.0.3"'}
     assert [seconds(lease) for lease in ("90m", "12h", "2d", "300", "infinite")] == [5400, 43200, 172800, 300, 4294967295]
+
+
+def guest(share: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(node for node in share["nodes"] if node["name"] == name)
+
+
+def routed(found: dict[str, Any]) -> dict[str, list[str]]:
+    """Return the networks that each lab host has routes to."""
+    return {name: [route["to"] for item in share["addresses"] for route in item.get("routes", ())] for name, share in found.items()}
+
+
+def test_a_guest_is_reached_from_behind_its_router() -> None:
+    nodes = {"s": {"kind": "ovs", "ipv4": "10.1.0.1/24", "dhcp": True}, "r": {"kind": "logical_router", "host": "fir"}}
+    found = shares({**nodes, "g": {"kind": "vm", "image": "tiny", "host": "elm"}}, ["g s", "r s"])
+    assert routed(found) == {"elm": [], "fir": ["10.1.0.0/24"], "oak": []}
+    assert (guest(found["elm"], "g")["access"], guest(found["elm"], "g")["home"]) == ("fir", "elm")
+    assert [node["name"] for node in found["fir"]["visitors"]] == ["g"]
+
+
+@pytest.mark.parametrize("switch", [{"ipv6": "fd00:1::1/64"}, {"ipv4": "10.1.0.1/24", "dhcp": True}])
+def test_a_guest_that_no_lab_host_has_routes_to_has_no_login(switch: dict[str, Any]) -> None:
+    """IPv6 alone has no way in, and what lies on an uplink goes on outside of the lab."""
+    nodes: dict[str, Any] = {"s": {"kind": "ovs", **switch}, "g": {"kind": "vm", "image": "tiny", "host": "elm"}}
+    links = ["g s"]
+    if "ipv4" in switch:
+        nodes["up"] = {"kind": "uplink", "device": "ext0", "host": "oak"}
+        links.append("up s")
+    found = shares(nodes, links)
+    assert not any(routed(found).values())
+    described = guest(found["elm"], "g")
+    assert described["interfaces"][0]["addresses"]
+    assert (described["ssh"], described["access"]) == (None, "elm")
+
+
+def test_of_two_routers_at_a_switch_the_gateway_is_the_way_in() -> None:
+    nodes = {"s": {"kind": "ovs", "ipv4": "10.1.0.1/24"}, **{name: {"kind": "logical_router", "host": "fir"} for name in ("q", "r")}}
+    found = shares({**nodes, "a": None}, ["a s", {"endpoints": ["q", "s"], "ipv4": "10.1.0.9"}, "r s"])
+    (own,) = [item for item in found["fir"]["addresses"] if item.get("routes")]
+    assert [route["to"] for route in own["routes"]] == ["10.1.0.0/24"]
+    ports = [(row["in"], row["columns"]["networks"]) for row in rows(found["elm"], "Logical_Router_Port").values()]
+    assert ("wood.r", ["10.1.0.1/24"]) in ports
+    assert ("wood.r", [f"{own['routes'][0]['via']}/30"]) in ports
+
+
+NAT = {"in": {"kind": "ovs", "ipv4": "10.2.0.1/24"}, "out": {"kind": "ovs", "subnet": "172.31.0.0/24"}, "a": {"ipv4": "10.2.0.5"}}
+
+
+def test_what_a_router_cannot_translate_is_named() -> None:
+    nodes = {
+        **NAT,
+        "up": {"kind": "uplink", "device": "ext0", "host": "elm"},
+        "r": {
+            "kind": "logical_router",
+            "routes": ["10.7.0.0/16 via 10.2.0.5"],
+            "dnat": {
+                "172.31.0.9": "b",
+                "172.31.1.9": "a",
+                "172.31.0.10": "10.3.0.1",
+                "172.31.0.11": "10.7.1.1",
+                "172.31.0.12": "10.2.0.77",
+            },
+        },
+        "b": {"ipv4": "172.31.0.5"},
+    }
+    assert mistakes(nodes, ["a in", "b out", "r in", {"endpoints": ["r", "out"], "ipv4": "172.31.0.1"}, "up out"]) == [
+        "nodes.r.dnat.172.31.0.9: 'b' has no address in a network behind 'r': 10.2.0.0/24",
+        "nodes.r.dnat.172.31.1.9: is not in 172.31.0.0/24, the network of 'out', which leads out",
+        "nodes.r.dnat.172.31.0.10: 10.3.0.1 is not in a network behind 'r': 10.2.0.0/24",
+    ]
+
+
+def test_without_an_address_outside_nothing_is_translated() -> None:
+    nodes = {**NAT, "out": {"kind": "ovs", "ipv6": "fd00:9::1/64"}, "r": {"kind": "logical_router", "outside": "out", "snat": True}}
+    assert mistakes(nodes, ["a in", "r in", "r out"]) == [
+        "nodes.r.snat: 'r' has no IPv4 address at 'out', which leads out; give its end of that link one"
+    ]

@@ -81,7 +81,7 @@ def _share(machine: str, part: Topology, topology: Topology, heads: Mapping[str,
         "shaping": [item for link in part.links for item in of_links.shaping(link, part)],
         "addresses": [
             *(item for node, switch in switches for item in of_nodes.switch_address(node, switch)),
-            *(ovn.way_in(machine, ways)),
+            *(ovn.way_in(machine, ways, topology)),
             *(item for node in nodes for item in of_nodes.loopback(node)),
             *(item for group in here.values() for place in group for item in of_nodes.interface_address(place, topology)),
         ],

@@ -132,10 +132,10 @@ def described(node: Node, places: Sequence[Place], network: str | None, topology
 
 
 def access(node: Node, topology: Topology) -> str:
-    """Return the lab host from which a node is reached: a guest's is where its network has an address, or a port leads to it."""
+    """Return the lab host from which a node is reached: a guest's is where its network has an address or a way in, or a port."""
     if node.guest and not forwarded(node, topology):
-        for _end, gate in near_ends(node, topology):
-            return topology.carriers[gate][0]
+        for _end, machine in near_ends(node, topology):
+            return machine
     return topology.carriers[node.name][0]
 
 

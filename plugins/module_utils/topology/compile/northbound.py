@@ -18,6 +18,7 @@ from ..logical import Port, Router, gateways
 from ..model import Endpoint, Node, Switch, Topology, addresses
 from ..names import altname
 from ..plain import Item
+from ..resolve.nat import inner_networks, inside_of, outside_of, own_addresses
 
 _EVERY = {"default": {4: "0.0.0.0/0", 6: "::/0"}}
 
@@ -100,7 +101,7 @@ def _dhcp(switch: Switch, server: str | None, topology: Topology) -> dict[str, s
 
 def _router(router: Router, topology: Topology, chassis: Mapping[str, str]) -> Iterator[Item]:
     yield _row("Logical_Router", router.name)
-    outside = _outside(router)
+    outside = outside_of(router)
     for port in router.ports:
         if port.networks:
             yield from _joint(router, port.name, altname(topology.name, port.switch), port.mac, list(port.networks))
@@ -139,16 +140,6 @@ def _route(router: Router, to: str, via: str) -> Item:
     return _row("Logical_Router_Static_Route", f"{router.name} {target} {via}", router.name, ip_prefix=target, nexthop=via)
 
 
-def _outside(router: Router) -> Port | None:
-    """Return the port that leads out, None if nothing asks for one."""
-    own = router.node.router
-    if own is None:
-        return None
-    linked = (port for port in router.ports if port.open)
-    named = next((port for port in router.ports if port.switch == own.outside), None)
-    return named or next(linked, None)
-
-
 def _exit(port: Port, router: Router, topology: Topology) -> str:
     """Return the lab host by which a router leads out: where the uplink is, else the router's own."""
     ups = (far.node for _end, far, _link in topology.ends(port.switch) if topology.nodes[far.node].device)
@@ -157,21 +148,13 @@ def _exit(port: Port, router: Router, topology: Topology) -> str:
 
 def _nat(router: Router, outside: Port, topology: Topology) -> Iterator[Item]:
     own = router.node.router
-    addresses_here = [ip_interface(address) for address in outside.networks]
-    first = next((str(address.ip) for address in addresses_here if address.version == 4), None)
+    first = next((str(address.ip) for address in own_addresses(outside)), None)
     if own is None or first is None:
         return
-    out = {str(address.network) for address in addresses_here}
-    for network in (network for network in router.behind if own.snat and network not in out):
+    for network in map(str, inner_networks(router) if own.snat else ()):
         name = f"{router.name} snat {network}"
         yield _row("NAT", name, router.name, type="snat", external_ip=first, logical_ip=network)
     for address, inside in own.dnat.items():
-        target = _inside(inside, router, topology)
+        target = inside_of(inside, router, topology)
         name = f"{router.name} dnat {address}"
         yield _row("NAT", name, router.name, type="dnat_and_snat", external_ip=address, logical_ip=target)
-
-
-def _inside(name: str, router: Router, topology: Topology) -> str:
-    """Return the address of a node in one of the router's networks; what is no node is an address."""
-    found = [ip_interface(address) for end, _far, _link in topology.ends(name) for address in addresses(end)]
-    return next((str(one.ip) for one in found if str(one.network) in router.behind), name)

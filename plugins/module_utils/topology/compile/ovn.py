@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from ..logical import Router
+from ..logical import Router, ways_in
 from ..machines import Machine
 from ..model import Endpoint, Link, Node, Topology
 from ..names import altname, devices
@@ -89,11 +89,13 @@ def name_servers(machine: str, ways: Sequence[Router], topology: Topology) -> li
     ]
 
 
-def way_in(machine: str, ways: Sequence[Router]) -> Iterator[Item]:
+def way_in(machine: str, ways: Sequence[Router], topology: Topology) -> Iterator[Item]:
     """Return the addresses and routes by which a lab host reaches the nodes behind the routers that it is the way out of."""
+    doors = ways_in(ways, topology)
     for router in ways:
         if router.home == machine:
-            routes = [{"to": network, "via": router.transit[1]} for network in router.behind]
+            behind = {network for port in router.ports if doors.get(port.switch) is router for network in port.inside}
+            routes = [{"to": network, "via": router.transit[1]} for network in sorted(behind)]
             address = f"{router.transit[0]}/{router.prefix}"
             yield {"name": router.device, "netns": "", "family": 4, "addresses": [address], "routes": routes, "up": True}
 

@@ -12,6 +12,7 @@ from ..acl_text import with_ports
 from ..dhcp_options import unknown_options
 from ..model import Link, Node
 from ..values import Problems, suggestion
+from ..values.ip import is_ipv4
 
 _OF_PORTS = ("tag", "trunks", "vlan_mode", "bond")
 
@@ -57,8 +58,26 @@ def _check_switch(node: Node, near: Mapping[str, str], nodes: Mapping[str, Node]
     if switch.nat and routers:
         problems.append(f"{node.path}.nat: its way out is the logical router '{routers[0]}'; use snat there")
     for number, acl in enumerate(switch.bridge.get("acls") or ()):
+        match = f"{node.path}.acls[{number}].match"
         for name in with_ports(acl["match"], near.get)[1]:
-            problems.append(f"{node.path}.acls[{number}].match: no endpoint '{name}' at this switch{suggestion(name, near)}")
+            problems.append(f"{match}: no endpoint '{name}' at this switch{suggestion(name, near)}")
+        problems += [f"{match}: {problem}" for problem in _useless_ports(acl["match"], near, nodes)]
+
+
+def _useless_ports(match: str, near: Mapping[str, str], nodes: Mapping[str, Node]) -> list[str]:
+    """Say which names of an ACL's match stand for no port, or for several."""
+    found = []
+    for name in dict.fromkeys(one for one in with_ports(match, lambda _name: None)[1] if one in near):
+        far = nodes[near[name]]
+        ends = [end for end, there in near.items() if there == name and end != name]
+        if far.router or far.device:
+            what = "a logical router" if far.router else "an uplink"
+            found.append(
+                f"'{name}' is {what}, at which ACLs do not hold; name addresses, such as ip4.dst == 192.0.2.0/24, or a node's endpoint"
+            )
+        elif len(ends) > 1:
+            found.append(f"'{name}' has several links with this switch; name one of {', '.join(ends)}")
+    return found
 
 
 def _check_router(node: Node, fars: Mapping[str, Mapping[str, str]], nodes: Mapping[str, Node], problems: Problems) -> None:
@@ -74,7 +93,7 @@ def _check_router(node: Node, fars: Mapping[str, Mapping[str, str]], nodes: Mapp
         what = "nothing says which switch leads out; link one of the router's switches with an uplink, or name it as outside"
         problems.append(f"{node.path}.{'snat' if router.snat else 'dnat'}: {what}")
     for address, inside in router.dnat.items():
-        if not inside.replace(".", "").isdigit() and inside not in nodes:
+        if inside not in nodes and not is_ipv4(inside):
             problems.append(f"{node.path}.dnat.{address}: no node '{inside}'{suggestion(inside, nodes)}")
 
 

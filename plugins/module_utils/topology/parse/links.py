@@ -20,6 +20,11 @@ from ..values import Problems, shown, suggestion
 _ONE_END = frozenset(("mac", "ipv4", "ipv6", "gateway", "device"))
 _METHODS = ("dhcp", "auto", "none")
 _CARRIED = frozenset((*SPACES, "vm"))  # what may sit on an uplink
+# What has no cable of the lab's.
+_UNCABLED = {
+    "uplink": "an uplink, whose interface is the lab host's own",
+    "logical_router": "a logical router, whose links are no devices",
+}
 _NUMBERED = frozenset((*SPACES, "vm", "logical_router"))
 
 
@@ -86,7 +91,7 @@ def _link(raw: Any, path: str, nodes: Mapping[str, Node], named: Collection[str]
     pair = pair_problem(ends[0].node, ends[1].node)
     if pair:
         problems.append(f"{path}: {pair}")
-    problems.extend(_uplink_problems(path, ends, raw))
+    problems.extend(_cable_problems(path, ends, raw))
     first, second = (end.whole(problems) for end in ends)
     return Link(path, (first, second), own["mtu"], own["up"], own["mode"]) if own and len(problems) == before else None
 
@@ -179,16 +184,17 @@ def pair_problem(first: Node, second: Node) -> str:
     return ""
 
 
-def _uplink_problems(path: str, ends: _Ends, raw: Mapping[str, Any]) -> list[str]:
-    """Say what is asked of an interface that is the lab host's own."""
+def _cable_problems(path: str, ends: _Ends, raw: Mapping[str, Any]) -> list[str]:
+    """Say what is asked of an interface that is the lab host's own, or that is none."""
     kinds = {end.node.kind for end in ends}
     if raw.get("mode") is not None and not ("uplink" in kinds and kinds & _CARRIED):
         return [f"{path}.mode: is for a link between a namespace or a guest and an uplink; leave it out"]
-    if "uplink" not in kinds:
+    if not kinds & _UNCABLED.keys():
         return []
+    what = next(why for kind, why in _UNCABLED.items() if kind in kinds)
     asked = {key for key in ("mtu", "up") if raw.get(key) is not None}
     asked.update(key for end in ends for key in end.given if key in schema.SHAPING or key == "device")
-    return [f"{path}.{key}: is not for an uplink, whose interface is the lab host's own; leave it out" for key in sorted(asked)]
+    return [f"{path}.{key}: is not for {what}; leave it out" for key in sorted(asked)]
 
 
 def _numbered(links: Sequence[Link], nodes: Mapping[str, Node]) -> tuple[Link, ...]:

@@ -9,13 +9,14 @@ from collections import Counter
 from dataclasses import replace
 
 from ..._errors import LabErrors
-from ..logical import with_name_servers
+from ..logical import with_doors, with_name_servers
 from ..model import SWITCHES, Endpoint, Link, Node, Topology, Tunnel
 from ..names import GUEST_MAC, LOCAL_MAC, Names, altname, devices, macs, namespace, vnis
 from ..values import Problems
 from .addresses import addressed
 from .checks import check_hosts, check_interfaces, check_mtus, check_switches, check_uplinks
 from .guest import check_guests
+from .nat import check_nat
 from .neighbors import acquainted
 from .nics import plugged
 from .overlay import fitted
@@ -37,7 +38,8 @@ def resolve(topology: Topology) -> Topology:
         raise LabErrors(problems)
     whole = addressed(fitted(named, problems), problems)
     if not problems and whole.fabric == "ovn":
-        whole = with_name_servers(whole)
+        whole = with_doors(with_name_servers(whole))
+        check_nat(whole, problems)
     check_mtus(whole, problems)
     whole = acquainted(whole, problems)
     if problems:
@@ -99,7 +101,9 @@ class _Naming:
         if node.space:
             return replace(node, space=replace(node.space, netns=node.netns or namespace(lab, node.name)))
         if node.switch and not node.switch.device:
-            device = self._devices.derive(node.path, devices("wire" if node.hidden else node.name, lab, node.name, node.kind))
+            # A bridge that becomes a logical switch goes while the way into that comes: they need two names.
+            kind = "logical" if node.switch.logical else node.kind
+            device = self._devices.derive(node.path, devices("wire" if node.hidden else node.name, lab, node.name, kind))
             node = replace(node, switch=replace(node.switch, device=device))
         if node.switch and not node.switch.logical and len(self._topology.carriers.get(node.name, ())) > 1:
             device = self._devices.derive(node.path, devices(f"{'wire' if node.hidden else node.name[:5]}-vx", lab, node.name, "vxlan"))

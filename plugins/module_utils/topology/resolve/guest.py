@@ -118,17 +118,21 @@ def login(node: Node, topology: Topology) -> tuple[str, int] | None:
     """Return address and port by which the lab host gets to a guest's SSH: a port that leads there, or its first near address."""
     if way := forwarded(node, topology):
         return way.host or "127.0.0.1", way.port
-    near = (end for end, _gate in near_ends(node, topology))
+    near = (end for end, _machine in near_ends(node, topology))
     address = next((address.partition("/")[0] for end in near for address in addresses(end)), None)
     return (address, _SSH) if address else None
 
 
 def near_ends(node: Node, topology: Topology) -> Iterator[tuple[Endpoint, str]]:
-    """Yield a node's ends that a lab host has an address at, each with the switch or the node of kind host whose it is."""
+    """Yield a node's ends that a lab host has an address at, or routes to, each with that lab host ('' if there is only one)."""
     for end, far, _link in topology.ends(node.name):
-        there = opposite(end, far, topology).node
-        if end.network or topology.nodes[there].kind == "host":
-            yield end, end.network or there
+        gate = end.network or opposite(end, far, topology).node
+        switch = topology.nodes[gate].switch
+        if switch and switch.logical:
+            if gate in topology.doors and any(":" not in address for address in addresses(end)):
+                yield end, topology.doors[gate]
+        elif end.network or topology.nodes[gate].kind == "host":
+            yield end, topology.carriers.get(gate, ("",))[0]
 
 
 def _network(end: Endpoint, link: Link, topology: Topology) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip_network
+from ipaddress import IPv4Address, IPv4Interface, IPv6Interface, ip_address, ip_interface, ip_network
 from typing import Any, Union
 
 from ..model import Ip, Route, Version
@@ -21,6 +21,15 @@ _NAME = re.compile(r"[A-Za-z0-9-]*[A-Za-z-][A-Za-z0-9-]*")
 
 EXAMPLES: dict[Version, str] = {4: "192.168.100.7", 6: "fd00:100::7"}
 PREFIXES: dict[Version, int] = {4: 24, 6: 64}
+
+
+def is_ipv4(text: str) -> bool:
+    """Say whether a text is an IPv4 address."""
+    try:
+        IPv4Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def is_name(text: str) -> bool:
