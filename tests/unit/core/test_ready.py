@@ -150,9 +150,9 @@ def test_of_a_guest_elsewhere_no_lease_is_waited_for_but_that_of_its_login(home:
     login = {**INTERFACE, "mac": "52:54:00:00:00:07", "method": "dhcp"}
     second = {**login, "name": "eth1", "mac": "52:54:00:00:00:08", "addresses": ["10.43.0.7/24"]}
     item = {"name": "deep", "kind": "vm", "interfaces": [login, second], "cloud_init": False, "home": "far", "access": "near"}
-    given = [Lease(second["mac"], "10.43.0.7", "deep", 0)]
+    given = [Lease("52:54:00:00:00:08", "10.43.0.7", "deep", 0)]
     monkeypatch.setattr(_ready, "leases", lambda lab: given)
     with pytest.raises(LabErrors, match=r"stuck at the stage: lease \(52:54:00:00:00:07 on plaza has none\)"):
         wait_until_ready([node_from(item, "near")], Watch("square", Saying("")), timeout=0)
-    given[:] = [Lease(login["mac"], "10.41.0.7", "deep", 0)]
+    given[:] = [Lease("52:54:00:00:00:07", "10.41.0.7", "deep", 0)]
     assert set(wait_until_ready([node_from(item, "near")], Watch("square", Saying("")), timeout=20)) == {"deep"}
