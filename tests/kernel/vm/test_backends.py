@@ -134,7 +134,7 @@ def test_the_uplink_of_a_hub_is_changed_under_the_running_guest(bench: Bench) ->
     assert (bench.pid("hen"), bench.waiting) == (pid, {})
     stream = {"type": "stream", "listen": "127.0.0.1:23033"}
     assert bench.told(hub(stream)) == [("vm", "update", frozenset({"nics"}))]
-    assert listening(23033)
+    wait_for(lambda: listening(23033))  # QEMU does that in a thread
     assert bench.told(hub(udp)) == [("vm", "update", frozenset({"nics"}))]
     assert not listening(23033)
     assert not bench.lured("hen")
@@ -150,7 +150,7 @@ def test_what_joins_guests_is_plugged_into_the_running_one(bench: Bench) -> None
     pid = bench.pid("hen")
     assert bench.told(vm("hen", "user", stream, dgram)) == [("vm", "update", frozenset({"nics"}))]
     assert (bench.pid("hen"), bench.waiting) == (pid, {})
-    assert listening(23034)
+    wait_for(lambda: listening(23034))  # QEMU does that in a thread
     assert "127.0.0.1:23035" in shell("ss -Hlun")
 
 
