@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -220,6 +221,18 @@ def test_another_central_than_another_labs_is_refused(lab: Lab, lab_of: Callable
     share["ovn"] = {**share["ovn"], "remote": "tcp:192.0.2.7:6642", "central": False, "rows": []}
     with pytest.raises(LabErrors, match="The lab 'heath' uses OVN on this machine with another remote"):
         other.bring_share(share)
+
+
+def test_a_port_that_somebody_else_has_is_refused(lab: Lab, lab_of: Callable[[str], Lab]) -> None:
+    other = lab_of("mere")
+    share = other.share(OTHER)
+    share["ovn"] = {**share["ovn"], "remote": "tcp:127.0.0.1:6642", "port": 6642}
+    assert "6642" not in shell("ss -Hltn")
+    with socket.create_server(("", 6642)), pytest.raises(LabErrors, match=r"TCP port 6642 of 127.0.0.1, .*, is in use"):
+        other.bring_share(share)
+    with pytest.raises(LabErrors) as raised:
+        other.bring_share(share)
+    assert "6642 of" not in str(raised.value)
 
 
 def test_an_ovn_of_the_machine_goes_on(lab: Lab) -> None:
