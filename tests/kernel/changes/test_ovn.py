@@ -101,6 +101,9 @@ def test_an_acl_keeps_back_what_it_names_only(lab: Lab) -> None:
 
 def test_the_lab_host_reaches_the_nodes_and_lets_out_who_may(lab: Lab) -> None:
     shell("ping -q -c 2 -W 5 10.84.2.2")
+    (behind,) = [node["interfaces"][0]["behind"] for node in lab.share(DATA)["nodes"] if node["name"] == "right"]
+    assert behind in shell("ip -4 -o addr show")
+    assert ping(lab, "b", behind)
     shell(f"ip netns exec {lab.name}.b sh -c 'echo heather | timeout 60 socat -u - TCP-LISTEN:7000 >/dev/null 2>&1 &'")
     assert shell("socat -u TCP:10.84.2.2:7000,retry=50,interval=0.1 -") == "heather\n"
     fetched = shell(f"ip netns exec {lab.name}.d curl -sS --max-time 10 http://198.51.100.10/")

@@ -107,6 +107,14 @@ def test_a_router_leads_out_where_its_uplink_is() -> None:
     }
 
 
+def test_no_lab_host_is_waited_for_where_ovn_gives_the_addresses() -> None:
+    found = shares(NODES, LINKS)
+    (interface,) = guest(found["oak"], "b")["interfaces"]
+    assert interface["method"] == "dhcp"
+    assert "server" not in interface
+    assert not [client for share in found.values() for client in share["dhcp_clients"] if "request" in client]
+
+
 def test_some_nodes_only_bring_their_own_ports() -> None:
     share = compile_share(load({"name": "wood", "fabric": "ovn", "nodes": {"lan": "ovs", "a": None, "b": None}, "links": LINKS}))
     part, _theirs = narrowed(share, ["a"], ["br-netvirt"])
