@@ -61,7 +61,8 @@ def test_one_lab_host_has_its_address_too_where_it_is_given_and_else_no_port() -
     alone = compile_share(load(content))["ovn"]
     assert alone["address"] == "127.0.0.1"
     assert not alone.keys() & {"remote", "port"}
-    given = compile_share(load(content, machines=MACHINES[:1]))["ovn"]
+    given = compile_share(load(content, machines=(Machine("elm", "198.18.0.1", central=True),)))["ovn"]
+    assert given["central"]
     several = shares(NODES, LINKS)["elm"]["ovn"]
     same = ("chassis", "address", "remote", "port")
     assert {key: given[key] for key in same} == {key: several[key] for key in same}

@@ -102,7 +102,8 @@ def way_in(machine: str, ways: Sequence[Router], topology: Topology) -> Iterator
 
 def central_of(topology: Topology) -> str:
     """Return the lab host that runs OVN's databases: the one that says so, or the first."""
-    return next((one.name for one in topology.machines if one.central), _names(topology)[0])
+    names = _names(topology)
+    return next((one.name for one in topology.machines if one.central and one.name in names), names[0])
 
 
 def chassis(topology: Topology, machine: str) -> str:
