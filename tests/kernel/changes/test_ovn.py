@@ -187,13 +187,14 @@ def test_two_labs_share_the_daemons_and_nothing_else(lab: Lab, lab_of: Callable[
     assert lab.bring(DATA) == diff([])
 
 
-def test_another_name_of_the_machine_keeps_what_ovn_has(lab: Lab) -> None:
+def test_a_lab_host_that_gets_company_keeps_what_ovn_has(lab: Lab) -> None:
     share = lab.share(DATA)
-    share["ovn"] = {**share["ovn"], "chassis": "netvirt-127.0.0.2", "machines": {"": "netvirt-127.0.0.2"}}
-    assert lab.bring_share(share)["after"] == {"ovn": {"heath": {"chassis": "netvirt-127.0.0.2"}}}
+    new = {"chassis": "netvirt-127.0.0.2", "address": "127.0.0.2", "remote": "tcp:127.0.0.2:6642", "port": 6642}
+    share["ovn"] = {**share["ovn"], **new, "machines": {"": new["chassis"]}}
+    assert lab.bring_share(share)["after"] == {"ovn": {"heath": new}}
     wait_for_fabric(share["ovn"], None, 60)
     assert lab.bring_share(share) == diff([])
-    assert "netvirt-127.0.0.1" not in shell(f"ovn-sbctl --db=unix:{OVN}/sb.sock show; ovs-vsctl list Open_vSwitch")
+    assert "127.0.0.1" not in shell(f"ovn-sbctl --db=unix:{OVN}/sb.sock show; ovs-vsctl list Open_vSwitch")
     lab.changed(DATA)
     settled(lab, DATA)
 
