@@ -47,7 +47,8 @@ def _model(node: Node, nic: Mapping[str, Any]) -> str:
 def targets(nodes: Sequence[Node], nics: Mapping[tuple[str, str], Mapping[str, Any]]) -> Iterator[Target]:
     """Yield every interface with an address that leads to one of the lab host; nics are those of VMs by node and interface."""
     # A switch's address is in no VLAN, so that the interface must be in the switch's own network too.
-    servers = {(node.name, node.interfaces[0]["network"]): node.address for node in nodes if node.kind in SWITCHES}
+    switches = [(node, node.interfaces[0]) for node in nodes if node.kind in SWITCHES]
+    servers = {(node.name, own["network"]): own.get("behind", node.address) for node, own in switches}
     for node in nodes:
         for interface in node.interfaces:
             nic = nics.get((node.name, interface["name"]), {})

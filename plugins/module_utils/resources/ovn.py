@@ -63,7 +63,7 @@ _NOTED = ("chassis", "address", "remote", "bridge", "central", "port", "mappings
 
 def fabric_from(item: Mapping[str, Any], lab: str) -> Fabric:
     """Return what a share asks of a machine."""
-    return Fabric(lab=lab, **{name: item[name] for name in (*_NOTED, "packets")})
+    return Fabric(lab=lab, **{"remote": ovn.SOUTHBOUND, "port": 0, **{name: item[name] for name in (*_NOTED, "packets") if name in item}})
 
 
 class OvnDriver:
@@ -82,6 +82,7 @@ class OvnDriver:
     def plan(self, have: Mapping[str, Fabric], goal: Goal[Fabric], scope: Scope, earlier: Sequence[Change[Any]]) -> list[Change[Fabric]]:
         """Compare; refuse what does not go together with other labs, or what the machine has not."""
         problems = [problem for one in goal.want for lab, other in self._others.items() for problem in _conflicts(one, lab, other)]
+        problems += [problem for one in goal.want if one.central and one.port for problem in ovn.taken(one.address or "", one.port)]
         if goal.want and not scope.check:
             problems += ovn.missing(_commands(dict(enumerate(goal.want))))
         if problems:
@@ -145,7 +146,8 @@ def _conflicts(one: Fabric, lab: str, other: Fabric) -> list[str]:
     differing = [name for name in ("chassis", "address", "remote") if getattr(one, name) != getattr(other, name)]
     return [
         f"The lab '{lab}' uses OVN on this machine with another {name}, {getattr(other, name)} and not {getattr(one, name)}; "
-        "give both labs the same lab hosts' addresses (netvirt_underlay) and the same central (netvirt_ovn_central)."
+        "give both labs the same lab hosts' addresses (netvirt_underlay) and the same central (netvirt_ovn_central), "
+        f"and take '{lab}' down before it is built anew with them."
         for name in differing
     ]
 

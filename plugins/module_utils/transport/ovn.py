@@ -27,20 +27,40 @@ _START = 30.0
 
 
 def central(address: str, port: int) -> dict[str, list[str]]:
-    """Return the command lines of the central's daemons by name, in the order in which they start."""
-    outside = f"ptcp:{port}:{f'[{address}]' if ':' in address else address}"
+    """Return the command lines of the central's daemons by name, in the order in which they start; without a port no others reach it."""
+    outside = [_listening(address, port)] if port else []
 
     def database(name: str, *more: str) -> list[str]:
         remotes = [f"--remote={one}" for one in (f"punix:{OVN}/{name}.sock", *more)]
         return _daemon("ovsdb-server", name, _control(name), *remotes, f"{OVN}/{name}.db")
 
     northd = _daemon("ovn-northd", "northd", _control("northd"), f"--ovnnb-db={NORTHBOUND}", f"--ovnsb-db={SOUTHBOUND}")
-    return {"nb": database("nb"), "sb": database("sb", outside), "northd": northd}
+    return {"nb": database("nb"), "sb": database("sb", *outside), "northd": northd}
 
 
 def controller(chassis: str) -> dict[str, list[str]]:
     """Return the command line of a machine's controller by its name."""
     return {"controller": _daemon("ovn-controller", "controller", "-n", chassis, ovsdb.remote(None))}
+
+
+def _listening(address: str, port: int) -> str:
+    return f"ptcp:{port}:{f'[{address}]' if ':' in address else address}"
+
+
+def taken(address: str, port: int) -> list[str]:
+    """Say if somebody else has the southbound database's port: controllers would join another OVN."""
+    own = running().get("sb")
+    if own and f"--remote={_listening(address, port)}" in own.argv:
+        return []
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                what = f"TCP port {port} of {address}, which OVN's southbound database needs, is in use"
+                return [f"{what}, perhaps by an OVN of this machine's own ('ss -ltnp' tells); end that, or choose another central."]
+    return []
 
 
 def _daemon(program: str, name: str, *arguments: str) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -100,6 +101,9 @@ def test_an_acl_keeps_back_what_it_names_only(lab: Lab) -> None:
 
 def test_the_lab_host_reaches_the_nodes_and_lets_out_who_may(lab: Lab) -> None:
     shell("ping -q -c 2 -W 5 10.84.2.2")
+    (behind,) = [node["interfaces"][0]["behind"] for node in lab.share(DATA)["nodes"] if node["name"] == "right"]
+    assert behind in shell("ip -4 -o addr show")
+    assert ping(lab, "b", behind)
     shell(f"ip netns exec {lab.name}.b sh -c 'echo heather | timeout 60 socat -u - TCP-LISTEN:7000 >/dev/null 2>&1 &'")
     assert shell("socat -u TCP:10.84.2.2:7000,retry=50,interval=0.1 -") == "heather\n"
     fetched = shell(f"ip netns exec {lab.name}.d curl -sS --max-time 10 http://198.51.100.10/")
@@ -183,13 +187,14 @@ def test_two_labs_share_the_daemons_and_nothing_else(lab: Lab, lab_of: Callable[
     assert lab.bring(DATA) == diff([])
 
 
-def test_another_name_of_the_machine_keeps_what_ovn_has(lab: Lab) -> None:
+def test_a_lab_host_that_gets_company_keeps_what_ovn_has(lab: Lab) -> None:
     share = lab.share(DATA)
-    share["ovn"] = {**share["ovn"], "chassis": "netvirt-127.0.0.2", "machines": {"": "netvirt-127.0.0.2"}}
-    assert lab.bring_share(share)["after"] == {"ovn": {"heath": {"chassis": "netvirt-127.0.0.2"}}}
+    new = {"chassis": "netvirt-127.0.0.2", "address": "127.0.0.2", "remote": "tcp:127.0.0.2:6642", "port": 6642}
+    share["ovn"] = {**share["ovn"], **new, "machines": {"": new["chassis"]}}
+    assert lab.bring_share(share)["after"] == {"ovn": {"heath": new}}
     wait_for_fabric(share["ovn"], None, 60)
     assert lab.bring_share(share) == diff([])
-    assert "netvirt-127.0.0.1" not in shell(f"ovn-sbctl --db=unix:{OVN}/sb.sock show; ovs-vsctl list Open_vSwitch")
+    assert "127.0.0.1" not in shell(f"ovn-sbctl --db=unix:{OVN}/sb.sock show; ovs-vsctl list Open_vSwitch")
     lab.changed(DATA)
     settled(lab, DATA)
 
@@ -220,6 +225,18 @@ def test_another_central_than_another_labs_is_refused(lab: Lab, lab_of: Callable
     share["ovn"] = {**share["ovn"], "remote": "tcp:192.0.2.7:6642", "central": False, "rows": []}
     with pytest.raises(LabErrors, match="The lab 'heath' uses OVN on this machine with another remote"):
         other.bring_share(share)
+
+
+def test_a_port_that_somebody_else_has_is_refused(lab: Lab, lab_of: Callable[[str], Lab]) -> None:
+    other = lab_of("mere")
+    share = other.share(OTHER)
+    share["ovn"] = {**share["ovn"], "remote": "tcp:127.0.0.1:6642", "port": 6642}
+    assert "6642" not in shell("ss -Hltn")
+    with socket.create_server(("", 6642)), pytest.raises(LabErrors, match=r"TCP port 6642 of 127.0.0.1, .*, is in use"):
+        other.bring_share(share)
+    with pytest.raises(LabErrors) as raised:
+        other.bring_share(share)
+    assert "6642 of" not in str(raised.value)
 
 
 def test_an_ovn_of_the_machine_goes_on(lab: Lab) -> None:

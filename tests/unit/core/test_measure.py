@@ -33,6 +33,21 @@ def test_the_server_is_the_switch_and_not_the_gateway() -> None:
     assert found == {"far": ("veth", "10.7.0.1", "10.7.0.1"), "free": ("virtio-net-pci, user", "10.6.0.2", "127.0.0.1")}
 
 
+def test_behind_a_logical_switch_the_server_is_the_lab_host_and_not_the_router() -> None:
+    nodes = {
+        "lan": {"kind": "ovs", "ipv4": "10.7.0.1/24"},
+        "wan": {"kind": "ovs", "ipv4": "10.8.0.1/24"},
+        "up": {"kind": "uplink", "device": "ext0"},
+        "far": {"ipv4": "10.7.0.9"},
+        "out": {"ipv4": "10.8.0.9"},
+    }
+    share = compile_share(load({"name": "track", "fabric": "ovn", "nodes": nodes, "links": ["far lan", "out wan", "up wan"]}))
+    (own,) = [item["addresses"] for item in share["addresses"] if item.get("routes") and not item["netns"]]
+    found = {target.node.name: target.server for target in targets(nodes_from(share), {})}
+    assert [f"{found.pop('far')}/30"] == own
+    assert not found
+
+
 def test_a_spread_is_told_if_there_is_one_and_interfaces_if_a_node_has_several() -> None:
     once = {"median": 0.1234, "least": 0.1234, "most": 0.1234, "unit": "ms", "values": [0.1234]}
     often = {"median": 2.0, "least": 1.0, "most": 3.04, "unit": "Mbit/s", "values": [1.0, 2.0, 3.04]}

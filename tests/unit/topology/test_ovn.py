@@ -56,6 +56,18 @@ def test_the_first_lab_host_has_the_database_or_the_one_that_says_so() -> None:
     assert {share["ovn"]["remote"] for share in found.values()} == {"tcp:198.18.0.3:6642"}
 
 
+def test_one_lab_host_has_its_address_too_where_it_is_given_and_else_no_port() -> None:
+    content = {"name": "wood", "fabric": "ovn", "nodes": {"lan": "ovs", "a": None}, "links": ["a lan"]}
+    alone = compile_share(load(content))["ovn"]
+    assert alone["address"] == "127.0.0.1"
+    assert not alone.keys() & {"remote", "port"}
+    given = compile_share(load(content, machines=(Machine("elm", "198.18.0.1", central=True),)))["ovn"]
+    assert given["central"]
+    several = shares(NODES, LINKS)["elm"]["ovn"]
+    same = ("chassis", "address", "remote", "port")
+    assert {key: given[key] for key in same} == {key: several[key] for key in same}
+
+
 def test_all_packets_fit_through_the_tunnels_of_the_smallest_underlay() -> None:
     found = shares(NODES, LINKS)
     assert {link["mtu"] for share in found.values() for link in share["links"]} == {1442}
@@ -94,6 +106,14 @@ def test_a_router_leads_out_where_its_uplink_is() -> None:
         ("172.31.0.1", "10.2.0.0/24"),
         ("172.31.0.9", "10.2.0.5"),
     }
+
+
+def test_no_lab_host_is_waited_for_where_ovn_gives_the_addresses() -> None:
+    found = shares(NODES, LINKS)
+    (interface,) = guest(found["oak"], "b")["interfaces"]
+    assert interface["method"] == "dhcp"
+    assert "server" not in interface
+    assert not [client for share in found.values() for client in share["dhcp_clients"] if "request" in client]
 
 
 def test_some_nodes_only_bring_their_own_ports() -> None:

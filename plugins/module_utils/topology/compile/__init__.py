@@ -12,7 +12,7 @@ from typing import Any
 
 from ..expand.include import Files
 from ..expect import compiled
-from ..logical import Router, routers
+from ..logical import Router, routers, ways_in
 from ..machines import Machine
 from ..model import Topology
 from ..parse import parse
@@ -59,6 +59,7 @@ def _share(machine: str, part: Topology, topology: Topology, heads: Mapping[str,
     nodes = part.nodes.values()
     switches = [(node, node.switch) for node in nodes if node.switch and not node.switch.logical]
     logical = ovn.fabric(machine, part, topology, ways)
+    behind = {switch: router.transit[0] for switch, router in ways_in(ways, topology).items()}
     here: dict[str, list[Place]] = defaultdict(list)
     for place in places(part, heads):
         here[place.node.name].append(place)
@@ -99,7 +100,7 @@ def _share(machine: str, part: Topology, topology: Topology, heads: Mapping[str,
         "commands": [item for node in nodes for item in of_nodes.commands(node, topology)],
         "services": [item for node in nodes for item in of_nodes.services(node, topology)],
         "frr": [item for node in nodes for item in of_nodes.frr(node, topology)],
-        "nodes": [of_nodes.described(node, here[node.name], heads.get(node.name), topology) for node in nodes if not node.hidden],
+        "nodes": [of_nodes.described(node, here[node.name], heads.get(node.name), topology, behind) for node in nodes if not node.hidden],
         **({"ovn": logical} if logical else {}),
         **({"flows": flows} if flows else {}),
         **containers(part),

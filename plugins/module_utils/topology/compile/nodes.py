@@ -110,11 +110,12 @@ def frr(node: Node, topology: Topology) -> Iterator[Item]:
     yield {**own, **given(**node.space.frr)}
 
 
-def described(node: Node, places: Sequence[Place], network: str | None, topology: Topology) -> Item:
-    """Return what checks and benchmarks need to know about a node; network is a switch's."""
+def described(node: Node, places: Sequence[Place], network: str | None, topology: Topology, behind: Mapping[str, str]) -> Item:
+    """Return what checks and benchmarks need to know about a node; network is a switch's, behind are addresses of lab hosts by switch."""
     guest, container = node.guest, node.space and node.space.container
     way = login(node, topology) if guest else None
-    interfaces = [_own_device(node.switch, network)] if node.switch else [_interface(place, topology) for place in places]
+    own = [{**_own_device(node.switch, network), **_behind(node, behind)}] if node.switch else None
+    interfaces = own or [_interface(place, topology) for place in places]
     return {
         "name": node.name,
         "kind": node.kind,
@@ -154,6 +155,11 @@ def _own_device(switch: Switch, network: str | None) -> Item:
     }
 
 
+def _behind(node: Node, behind: Mapping[str, str]) -> Item:
+    """Return the lab host's address behind a logical switch, whose own is a router's."""
+    return {"behind": behind.get(node.name)} if node.switch and node.switch.logical else {}
+
+
 def _interface(place: Place, topology: Topology) -> Item:
     end, far_kind = place.interface, topology.nodes[place.far.node].kind
     on_link = isinstance(end, Endpoint)
@@ -176,9 +182,11 @@ def _interface(place: Place, topology: Topology) -> Item:
 
 
 def _server(end: Endpoint | SubInterface, topology: Topology) -> Item:
-    """Return the lab host whose DHCP gives an interface its address, if there are several."""
+    """Return the lab host whose DHCP gives an interface its address, if there are several; OVN's is on all of them."""
     network = end.network if isinstance(end, Endpoint) and _method(end) == "dhcp" else None
-    return {"server": topology.carriers[network][0]} if network and network in topology.carriers else {}
+    switch = topology.nodes[network].switch if network else None
+    given = switch and not switch.logical and network in topology.carriers
+    return {"server": topology.carriers[network][0]} if network and given else {}
 
 
 def request(place: Place, topology: Topology) -> Item:

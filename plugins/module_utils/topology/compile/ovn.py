@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from ..logical import Router, ways_in
-from ..machines import Machine
 from ..model import Endpoint, Link, Node, Topology
 from ..names import altname, devices
 from ..plain import Item, given
@@ -26,13 +25,14 @@ def fabric(machine: str, part: Topology, topology: Topology, ways: Sequence[Rout
         return None
     central = central_of(topology)
     address = _address(topology, machine)
-    remote = f"[{_address(topology, central)}]" if ":" in _address(topology, central) else _address(topology, central)
+    there = _address(topology, central)
+    # Who is alone talks to itself by a socket of its own.
+    far = {} if there == _ALONE else {"remote": f"tcp:{f'[{there}]' if ':' in there else there}:{PORT}", "port": PORT}
     packets = max((node.switch.mtu or 0 for node in topology.nodes.values() if node.switch and node.switch.logical), default=0)
     own = {
         "chassis": chassis(topology, machine),
         "address": address,
-        "remote": f"tcp:{remote}:{PORT}",
-        "port": PORT,
+        **far,
         "bridge": INTEGRATION,
         "central": machine == central,
         "packets": packets,
@@ -102,7 +102,8 @@ def way_in(machine: str, ways: Sequence[Router], topology: Topology) -> Iterator
 
 def central_of(topology: Topology) -> str:
     """Return the lab host that runs OVN's databases: the one that says so, or the first."""
-    return next((one.name for one in topology.machines if one.central), _names(topology)[0])
+    names = _names(topology)
+    return next((one.name for one in topology.machines if one.central and one.name in names), names[0])
 
 
 def chassis(topology: Topology, machine: str) -> str:
@@ -125,8 +126,8 @@ def _names(topology: Topology) -> list[str]:
 
 
 def _address(topology: Topology, machine: str) -> str:
-    found: Mapping[str, Machine] = {one.name: one for one in topology.machines}
-    return (found[machine].underlay if machine in found and topology.carriers else None) or _ALONE
+    own = (one.underlay for one in topology.machines if one.name == machine or not topology.carriers)
+    return next(own, None) or _ALONE
 
 
 def _ends(topology: Topology) -> Iterator[tuple[Link, Endpoint, Endpoint]]:
