@@ -90,9 +90,14 @@ def routers(topology: Topology) -> list[Router]:
     return [_router(node, ports, device, taken, topology) for node, ports, device in found]
 
 
-def with_name_servers(topology: Topology) -> Topology:
+def port_name(end: Endpoint, topology: Topology) -> str:
+    """Return the name that a port has in OVN: by the node at its end, which has it as iface-id where it is an interface of a lab host."""
+    return altname(topology.name, end.node, end.interface or "")
+
+
+def with_name_servers(ways: Sequence[Router], topology: Topology) -> Topology:
     """Return the topology with DHCP of logical switches that tells of the lab host behind the router: a router is no name server."""
-    servers = {switch: router.transit[0] for switch, (router, _port) in gateways(routers(topology), topology).items()}
+    servers = {switch: router.transit[0] for switch, (router, _port) in gateways(ways, topology).items()}
 
     def node(old: Node) -> Node:
         switch = old.switch
@@ -105,9 +110,9 @@ def with_name_servers(topology: Topology) -> Topology:
     return replace(topology, nodes={name: node(one) for name, one in topology.nodes.items()})
 
 
-def with_doors(topology: Topology) -> Topology:
+def with_doors(ways: Sequence[Router], topology: Topology) -> Topology:
     """Return the topology with the lab host behind each logical switch."""
-    return replace(topology, doors={switch: router.home for switch, router in ways_in(routers(topology), topology).items()})
+    return replace(topology, doors={switch: router.home for switch, router in ways_in(ways, topology).items()})
 
 
 def ways_in(ways: Sequence[Router], topology: Topology) -> dict[str, Router]:
@@ -127,14 +132,7 @@ def gateways(ways: Sequence[Router], topology: Topology) -> dict[str, tuple[Rout
 
 
 def _port(end: Endpoint, far: Endpoint, topology: Topology) -> Port:
-    return Port(
-        altname(topology.name, end.node, end.interface or ""),
-        far.node,
-        end.mac or "",
-        tuple(addresses(end)),
-        _open(far.node, topology),
-        end,
-    )
+    return Port(port_name(end, topology), far.node, end.mac or "", tuple(addresses(end)), _open(far.node, topology), end)
 
 
 def _router(node: Node, ports: tuple[Port, ...], device: str, taken: set[str], topology: Topology) -> Router:

@@ -12,7 +12,6 @@ from typing import Any
 
 from ..expand.include import Files
 from ..expect import compiled
-from ..logical import Router, routers, ways_in
 from ..machines import Machine
 from ..model import Topology
 from ..parse import parse
@@ -42,24 +41,24 @@ def load(
 
 def compile_share(topology: Topology) -> Item:
     """Return what the one lab host of a resolved topology must have, but for the passwords of its guests."""
-    return _share("", topology, topology, segments(topology), Names(topology), routers(topology))
+    return _share("", topology, topology, segments(topology), Names(topology), ovn.overlay(topology))
 
 
 def compile_shares(topology: Topology) -> dict[str, Item]:
     """Return the share of each lab host of a topology that is on several."""
     heads = segments(topology)
-    names, ways = Names(topology), routers(topology)
-    shares = {name: _share(name, part, topology, heads, names, ways) for name, part in parts(topology).items()}
+    names, logical = Names(topology), ovn.overlay(topology)
+    shares = {name: _share(name, part, topology, heads, names, logical) for name, part in parts(topology).items()}
     acquaint(shares)
     return shares
 
 
-def _share(machine: str, part: Topology, topology: Topology, heads: Mapping[str, str], names: Names, ways: Sequence[Router]) -> Item:
-    """Return what one lab host must have: part is what of the topology is on it, ways are OVN's routers."""
+def _share(machine: str, part: Topology, topology: Topology, heads: Mapping[str, str], names: Names, logical: ovn.Overlay) -> Item:
+    """Return what one lab host must have: part is what of the topology is on it."""
     nodes = part.nodes.values()
     switches = [(node, node.switch) for node in nodes if node.switch and not node.switch.logical]
-    logical = ovn.fabric(machine, part, topology, ways)
-    behind = {switch: router.transit[0] for switch, router in ways_in(ways, topology).items()}
+    fabric = ovn.fabric(machine, part, logical)
+    behind = {switch: router.transit[0] for switch, router in logical.doors.items()}
     here: dict[str, list[Place]] = defaultdict(list)
     for place in places(part, heads):
         here[place.node.name].append(place)
@@ -72,24 +71,24 @@ def _share(machine: str, part: Topology, topology: Topology, heads: Mapping[str,
         "links": [
             *(of_links.bridge_link(node, switch, topology) for node, switch in switches if node.kind == "bridge"),
             *(item for link in part.links for item in of_links.interfaces(link, part)),
-            *(ovn.links(machine, ways, topology)),
+            *ovn.links(machine, logical),
             *(item for node in nodes for item in of_links.vlans(node)),
             *(item for node, switch in switches if (item := tunnel(node, switch, machine, topology))),
         ],
         "members": [item for link in part.links for item in of_links.members(link, part)],
         "bridges": [of_links.ovs_bridge(node, switch, part) for node, switch in switches if node.kind == "ovs"]
-        + list(ovn.bridges(machine, part, ways, topology)),
+        + list(ovn.bridges(machine, part, logical)),
         "shaping": [item for link in part.links for item in of_links.shaping(link, part)],
         "addresses": [
             *(item for node, switch in switches for item in of_nodes.switch_address(node, switch)),
-            *(ovn.way_in(machine, ways, topology)),
+            *ovn.way_in(machine, logical),
             *(item for node in nodes for item in of_nodes.loopback(node)),
             *(item for group in here.values() for place in group for item in of_nodes.interface_address(place, topology)),
         ],
         "sysctls": [item for node in nodes for item in of_nodes.sysctls(node)],
         "firewalls": [item for node in nodes for item in of_nodes.firewalls(node)],
         "forwarding": forwarding(part),
-        "dnsmasq": dnsmasq(part, names, ovn.name_servers(machine, ways, topology)),
+        "dnsmasq": dnsmasq(part, names, ovn.name_servers(machine, logical)),
         "dhcp_clients": [
             {"netns": place.node.netns, "interface": place.name, **of_nodes.request(place, topology)}
             for group in here.values()
@@ -101,7 +100,7 @@ def _share(machine: str, part: Topology, topology: Topology, heads: Mapping[str,
         "services": [item for node in nodes for item in of_nodes.services(node, topology)],
         "frr": [item for node in nodes for item in of_nodes.frr(node, topology)],
         "nodes": [of_nodes.described(node, here[node.name], heads.get(node.name), topology, behind) for node in nodes if not node.hidden],
-        **({"ovn": logical} if logical else {}),
+        **({"ovn": fabric} if fabric else {}),
         **({"flows": flows} if flows else {}),
         **containers(part),
         **of_nodes.resolvers(nodes),

@@ -43,7 +43,7 @@ def interfaces(link: Link, topology: Topology) -> Iterator[Item]:
     """Return the interfaces that a link is made of: a tap, or both ends of a veth pair; for patch ports and switches' uplinks none."""
     if base := based(link, topology):
         yield _on_base(link, base, topology)
-    if patched(link, topology) or any(_elsewhere(end, topology) for end in link.ends):
+    if patched(link, topology) or any(made_elsewhere(end, topology) for end in link.ends):
         return
     for end, far in (link.ends, link.ends[::-1]):
         node, kinds = topology.nodes[end.node], (topology.nodes[end.node].kind, topology.nodes[far.node].kind)
@@ -66,7 +66,7 @@ def interfaces(link: Link, topology: Topology) -> Iterator[Item]:
             yield {"name": end.ifb, "netns": netns_of(far, topology), "up": True, "kind": "ifb"}
 
 
-def _elsewhere(end: Endpoint, topology: Topology) -> bool:
+def made_elsewhere(end: Endpoint, topology: Topology) -> bool:
     """Say whether what an end is, is made by others: an uplink is there, QEMU and OVN make their own."""
     node = topology.nodes[end.node]
     return bool(node.device or node.router or end.backend)

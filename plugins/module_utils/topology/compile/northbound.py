@@ -14,11 +14,12 @@ from ipaddress import ip_interface
 
 from ..acl_text import with_ports
 from ..dhcp_options import in_ovn, seconds
-from ..logical import Port, Router, gateways
+from ..logical import Port, Router, gateways, port_name
 from ..model import Endpoint, Node, Switch, Topology, addresses
 from ..names import altname
 from ..plain import Item
 from ..resolve.nat import inner_networks, inside_of, outside_of, own_addresses
+from .links import made_elsewhere
 
 _EVERY = {"default": {4: "0.0.0.0/0", 6: "::/0"}}
 
@@ -58,8 +59,8 @@ def _switch(node: Node, switch: Switch, server: str | None, topology: Topology) 
         far = topology.nodes[end.node]
         if far.device:
             ups.append(far)
-        elif not far.router and not end.backend:
-            ports.update({one: altname(topology.name, end.node, end.interface or "") for one in (far.name, str(end))})
+        elif not made_elsewhere(end, topology):
+            ports.update({one: port_name(end, topology) for one in (far.name, str(end))})
             yield _port(end, name, leased=bool(switch.dhcp and end.ipv4 and end.ipv4.method == "dhcp"), topology=topology)
     if ups:
         options = {"network_name": name}
@@ -74,9 +75,9 @@ def _switch(node: Node, switch: Switch, server: str | None, topology: Topology) 
 def _port(end: Endpoint, switch: str, leased: bool, topology: Topology) -> Item:
     """Return the port of a node. What it sends for others than itself passes too, as it does at a bridge."""
     known = " ".join([end.mac, *(address.partition("/")[0] for address in addresses(end))]) if end.mac else ""
-    name = altname(topology.name, end.node, end.interface or "")
     served: Item = {"dhcpv4_options": [switch]} if leased else {}
-    return _row("Logical_Switch_Port", name, switch, type="", addresses=sorted(filter(None, (known, "unknown"))), **served)
+    own = port_name(end, topology)
+    return _row("Logical_Switch_Port", own, switch, type="", addresses=sorted(filter(None, (known, "unknown"))), **served)
 
 
 def _dhcp(switch: Switch, server: str | None, topology: Topology) -> dict[str, str]:

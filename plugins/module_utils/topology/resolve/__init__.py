@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import replace
 
 from ..._errors import LabErrors
-from ..logical import with_doors, with_name_servers
+from ..logical import routers, with_doors, with_name_servers
 from ..model import SWITCHES, Endpoint, Link, Node, Topology, Tunnel
 from ..names import GUEST_MAC, LOCAL_MAC, Names, altname, devices, macs, namespace, vnis
 from ..values import Problems
@@ -38,8 +38,9 @@ def resolve(topology: Topology) -> Topology:
         raise LabErrors(problems)
     whole = addressed(fitted(named, problems), problems)
     if not problems and whole.fabric == "ovn":
-        whole = with_doors(with_name_servers(whole))
-        check_nat(whole, problems)
+        ways = routers(whole)
+        whole = with_doors(ways, with_name_servers(ways, whole))
+        check_nat(ways, whole, problems)
     check_mtus(whole, problems)
     whole = acquainted(whole, problems)
     if problems:

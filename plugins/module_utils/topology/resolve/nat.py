@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, ip_interface
 
-from ..logical import Port, Router, routers
+from ..logical import Port, Router
 from ..model import Topology, addresses
 from ..values import Problems
 from .routes import DEFAULT
@@ -45,9 +45,9 @@ def inside_of(name: str, router: Router, topology: Topology) -> str | None:
     return next((str(one.ip) for one in found if str(one.network) in inner), None)
 
 
-def check_nat(topology: Topology, problems: Problems) -> None:
+def check_nat(ways: Sequence[Router], topology: Topology, problems: Problems) -> None:
     """Say what logical routers cannot translate."""
-    for router in routers(topology):
+    for router in ways:
         own, outside = router.node.router, outside_of(router)
         if own is None or outside is None or not (own.snat or own.dnat):
             continue
