@@ -185,9 +185,7 @@ def _is_setting(name: str) -> bool:
 def _lacking(known: Mapping[str, Fabric]) -> list[str]:
     """Say what of the needs of all labs is not there."""
     alive = ovn.running()
-    found = [
-        f"the daemon {argv[0]} ({name})" for name, argv in _commands(known).items() if name not in alive or [*alive[name].argv] != argv
-    ]
+    found = [f"the daemon {argv[0]} ({name})" for name, argv in _commands(known).items() if not _runs(name, argv, alive)]
     if not ovsdb.running(None):
         return [*found, "Open vSwitch"]
     with ovsdb.Database(None, _TABLES) as switch:
