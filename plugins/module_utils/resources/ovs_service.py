@@ -49,8 +49,9 @@ class OvsServiceDriver:
 
     kind = "ovs_service"
 
-    def __init__(self, service: str | None = None, userspace_tso: str = "auto") -> None:
+    def __init__(self, service: str | None = None, userspace_tso: str = "auto", leaving: int = 0) -> None:
         self._service = service
+        self._leaving = leaving  # so many bridges will have gone by then
         self._tso = userspace_tso if best_datapath() == "netdev" else "keep"
 
     def observe(self, goal: Goal[OvsService], scope: Scope) -> Mapping[str, OvsService]:
@@ -62,7 +63,7 @@ class OvsServiceDriver:
             service = OvsService(
                 running=switch.daemon_runs(),
                 userspace_tso=root.other_config.get(_TSO) == "true" and _PENDING not in root.external_ids,
-                bridges=len(switch.rows("Bridge")),
+                bridges=max(0, len(switch.rows("Bridge")) - self._leaving),
                 ours=frozenset({_STARTED, _SET_TSO}.intersection(root.external_ids)),
             )
         return {KEY: service}
