@@ -12,7 +12,7 @@ from typing import Any
 
 from .._errors import LabErrors
 from .._plan import Change, Goal, Scope, compare
-from ..transport import bridge, features
+from ..transport import bridge, features, ip_stack
 from ..transport.attributes import attributes, whole
 from ..transport.netlink import Netlink
 from ..transport.rtnetlink import LinkRecord, delete_links, macvlan_mode
@@ -143,6 +143,7 @@ def _observed(network: Network, netns: str, record: LinkRecord, masters: Mapping
     tun = attributes(record.data) if record.kind == "tun" else None
     vlan, protocol = bridge.vlan_of(record.data) if record.kind == "vlan" else (None, None)
     tunnel = vxlan_of(record.data) if record.kind == "vxlan" else None
+    link_local = ip_stack.link_local(record.families)
     tag, trunks = (None, None) if asked.tag is None else port_vlans(network.vlans(netns).get(record.index, frozenset()))
     return Link(
         name=record.name,
@@ -161,8 +162,8 @@ def _observed(network: Network, netns: str, record: LinkRecord, masters: Mapping
         multi_queue=None if tun is None else bool(whole(tun.get(_TUN_MULTI_QUEUE, b""))),
         vnet_hdr=None if tun is None else bool(whole(tun.get(_TUN_VNET_HDR, b""))),
         tx_offload=None if asked.tx_offload is None else network.tx_offload(netns, record.name),
-        silent=None if asked.silent is None else network.silent(netns, record.name),
-        link_local=asked.link_local if record.link_local is None else record.link_local,
+        silent=None if asked.silent is None else ip_stack.silent(record.families),
+        link_local=asked.link_local if link_local is None else link_local,
         parent=masters.get(record.iflink, "") if record.kind == "vlan" and record.netnsid is None else None,
         vlan=vlan,
         protocol=protocol,
