@@ -160,10 +160,12 @@ def merge(current: R, target: R) -> R:
 
 
 def foreign(kind: str, thing: Resource) -> str:
-    """Say why a thing is left alone."""
+    """Say why a thing is left alone; what is a file says so by its ``place``, as that is what somebody finds there."""
+    place = getattr(thing, "place", "")
+    name, other = (f"file {place}", "move it away") if place else (f"{kind} '{thing.key}'", "choose another name")
     owner = f"belongs to lab '{thing.lab}'" if thing.lab else "was not made by netvirt.lab"
-    way_out = "choose another name, or remove it first" if thing.lab else "choose another name, or take it over with adopt=true"
-    return f"The {kind} '{thing.key}' exists and {owner}; {way_out}."
+    way_out = f"{other}, or remove it first" if thing.lab else f"{other}, or take it over with adopt=true"
+    return f"The {name} exists and {owner}; {way_out}."
 
 
 def converge(goals: Sequence[Goal[Any]], scope: Scope) -> list[Change[Any]]:
