@@ -73,7 +73,7 @@ def require_tunnels(want: Sequence[Link], survey: Survey) -> None:
         f"Geneve's port {tunnels.GENEVE_PORT} of this machine is that of '{record.name}' already, which Open vSwitch has for tunnels of "
         "its own or of OVN's, and the kernel shares it with no other device; use fabric: vxlan or gre, or end those."
         for record in survey.links("")
-        if tunnels.shared(record.kind, record.data)
+        if tunnels.has_geneve_port(record.kind, record.data) and tunnels.shared(record.kind, record.data)
     ]
     ways = {(link.remote or "", local) for link, local in geneve}
     problems += [
@@ -88,7 +88,8 @@ def require_tunnels(want: Sequence[Link], survey: Survey) -> None:
 
 def refuse_geneve(survey: Survey) -> None:
     """Raise LabErrors if a device has the port that Open vSwitch needs for Geneve tunnels of its own."""
-    names = [record.name for record in survey.links("") if record.kind == "geneve" and not tunnels.shared(record.kind, record.data)]
+    there = [record for record in survey.links("") if tunnels.has_geneve_port(record.kind, record.data)]
+    names = [record.name for record in there if not tunnels.shared(record.kind, record.data)]
     if names:
         raise LabErrors(
             [

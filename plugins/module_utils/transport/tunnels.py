@@ -18,11 +18,13 @@ from .attributes import attribute, attributes, number, whole
 from .vxlan import PORT, vxlan_data, vxlan_of
 
 GENEVE_PORT = 6081  # IANA's
+_PORT = struct.pack("!H", GENEVE_PORT)
 _GENEVE_ID, _GENEVE_REMOTE, _GENEVE_PORT, _GENEVE_COLLECT_METADATA, _GENEVE_REMOTE6 = 1, 2, 5, 6, 7
 _GRE_IFLAGS, _GRE_OFLAGS, _GRE_IKEY, _GRE_OKEY, _GRE_LOCAL, _GRE_REMOTE, _GRE_TTL, _GRE_PMTUDISC, _GRE_FLAGS = 2, 3, 4, 5, 6, 7, 8, 10, 13
 _GRE_IGNORE_DF = 19
 _KEY = struct.pack("!H", 0x2000)  # GRE_KEY
 _NO_ENCAPSULATION_LIMIT = 1  # linux/ip6_tunnel.h, IP6_TNL_F_IGN_ENCAP_LIMIT: 8 bytes less in each packet
+_FOUND_OUT = 0xFFFF0000  # IP6_TNL_F_CAP_*: what the kernel says among the flags, and takes from nobody
 _HOPS = 64  # without it the kernel takes over what the packet inside has, and one for a neighbour would never arrive
 
 
@@ -41,7 +43,7 @@ def tunnel_data(kind: str, vni: int, local: str, remote: str) -> bytes:
     far = ip_address(remote).packed
     if kind == "geneve":
         where = attribute(_GENEVE_REMOTE if len(far) == 4 else _GENEVE_REMOTE6, far)
-        return number(_GENEVE_ID, vni) + where + attribute(_GENEVE_PORT, struct.pack("!H", GENEVE_PORT))
+        return number(_GENEVE_ID, vni) + where + attribute(_GENEVE_PORT, _PORT)
     key = struct.pack("!I", vni)
     data = attribute(_GRE_IFLAGS, _KEY) + attribute(_GRE_OFLAGS, _KEY) + attribute(_GRE_IKEY, key) + attribute(_GRE_OKEY, key)
     data += attribute(_GRE_LOCAL, ip_address(local).packed) + attribute(_GRE_REMOTE, far) + number(_GRE_TTL, _HOPS, "B")
@@ -62,6 +64,7 @@ def tunnel_of(kind: str, data: bytes) -> Ends:
     else:
         vni = int.from_bytes(values.get(_GRE_OKEY, b""), "big")
         ends = Ends(vni, _address(values.get(_GRE_LOCAL)), _address(values.get(_GRE_REMOTE)))
+        values[_GRE_FLAGS] = struct.pack("I", whole(values.get(_GRE_FLAGS, b"")) & ~_FOUND_OUT)
     if not ends.remote or shared(kind, data):
         return ends._replace(vni=None)
     asked = attributes(tunnel_data(kind, vni, ends.local or ends.remote, ends.remote))
@@ -69,8 +72,13 @@ def tunnel_of(kind: str, data: bytes) -> Ends:
 
 
 def shared(kind: str, data: bytes) -> bool:
-    """Say whether a device is one of Open vSwitch's kernel datapath, which has a Geneve port for itself."""
+    """Say whether a device is one for any machine and number, as Open vSwitch's kernel datapath has it: it has its port for itself."""
     return kind == "geneve" and _GENEVE_COLLECT_METADATA in attributes(data)
+
+
+def has_geneve_port(kind: str, data: bytes) -> bool:
+    """Say whether a device gets what comes in for Geneve."""
+    return kind == "geneve" and attributes(data).get(_GENEVE_PORT) == _PORT
 
 
 def source(remote: str) -> str:
