@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_interface
+from typing import Any
 
 from .._errors import LabErrors
 from .._plan import Change
@@ -15,7 +16,7 @@ from ..topology.tunnels import KINDS, headers
 from ..transport import tunnels
 from ..transport.rtnetlink import LinkRecord
 from ._link_model import Link
-from ._network import Survey
+from ._network import Survey, lost
 
 
 @dataclass(frozen=True)
@@ -86,10 +87,10 @@ def require_tunnels(want: Sequence[Link], survey: Survey) -> None:
         raise LabErrors(problems)
 
 
-def refuse_geneve(survey: Survey) -> None:
-    """Raise LabErrors if a device has the port that Open vSwitch needs for Geneve tunnels of its own."""
+def refuse_geneve(survey: Survey, earlier: Sequence[Change[Any]]) -> None:
+    """Raise LabErrors if a device has the port that Open vSwitch needs for Geneve tunnels of its own, and stays."""
     there = [record for record in survey.links("") if tunnels.has_geneve_port(record.kind, record.data)]
-    names = [record.name for record in there if not tunnels.shared(record.kind, record.data)]
+    names = [record.name for record in there if not tunnels.shared(record.kind, record.data) and record.name not in lost(earlier)]
     if names:
         raise LabErrors(
             [

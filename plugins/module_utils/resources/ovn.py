@@ -90,7 +90,7 @@ class OvnDriver:
         tunnelling = [one for one in goal.want if one.packets]
         require_underlay([Tunnels(one.address or "", one.packets, "ovn") for one in tunnelling], self._survey)
         if tunnelling:
-            refuse_geneve(self._survey)
+            refuse_geneve(self._survey, earlier)
         _require_reachable(tunnelling, self._survey)
         return compare(self.kind, have, goal, scope)
 

@@ -29,7 +29,11 @@ _HOPS = 64  # without it the kernel takes over what the packet inside has, and o
 
 
 class Ends(NamedTuple):
-    """What a tunnel is made as; vni is None if anything else of it is not as tunnel_data has it."""
+    """What a tunnel is made as.
+
+    vni is None where the number is for another port, and so clashes with none of tunnel_data's. local is '' where anything else of a
+    GRE device is not as tunnel_data has it, and always for Geneve.
+    """
 
     vni: int | None
     local: str
@@ -59,16 +63,13 @@ def tunnel_of(kind: str, data: bytes) -> Ends:
         return Ends(found.vni if found.port == PORT else None, found.local, "")
     values = attributes(data)
     if kind == "geneve":
-        vni = whole(values.get(_GENEVE_ID, b""))
-        ends = Ends(vni, "", _address(values.get(_GENEVE_REMOTE) or values.get(_GENEVE_REMOTE6)))
-    else:
-        vni = int.from_bytes(values.get(_GRE_OKEY, b""), "big")
-        ends = Ends(vni, _address(values.get(_GRE_LOCAL)), _address(values.get(_GRE_REMOTE)))
-        values[_GRE_FLAGS] = struct.pack("I", whole(values.get(_GRE_FLAGS, b"")) & ~_FOUND_OUT)
-    if not ends.remote or shared(kind, data):
-        return ends._replace(vni=None)
-    asked = attributes(tunnel_data(kind, vni, ends.local or ends.remote, ends.remote))
-    return ends if asked.items() <= values.items() else ends._replace(vni=None)
+        own = has_geneve_port(kind, data) and not shared(kind, data)
+        return Ends(whole(values[_GENEVE_ID]) if own else None, "", _address(values.get(_GENEVE_REMOTE) or values.get(_GENEVE_REMOTE6)))
+    vni = int.from_bytes(values.get(_GRE_OKEY, b""), "big")
+    local, remote = _address(values.get(_GRE_LOCAL)), _address(values.get(_GRE_REMOTE))
+    values[_GRE_FLAGS] = struct.pack("I", whole(values.get(_GRE_FLAGS, b"")) & ~_FOUND_OUT)
+    made = bool(local and remote) and attributes(tunnel_data(kind, vni, local, remote)).items() <= values.items()
+    return Ends(vni, local if made else "", remote)
 
 
 def shared(kind: str, data: bytes) -> bool:

@@ -72,13 +72,14 @@ def test_a_tunnel_is_read_as_it_was_asked_for(kind: str, local: str, remote: str
 )
 def test_a_tunnel_that_somebody_has_changed_is_no_more_the_one_that_was_asked_for(kind: str, told: str, before: str, after: str) -> None:
     assert told.count(before) == 1
-    assert tunnel_of(kind, bytes.fromhex(told.replace(before, after))).vni is None
+    found = tunnel_of(kind, bytes.fromhex(told.replace(before, after)))
+    assert (found.vni is None) if kind == "geneve" else (found.vni, found.local) == (NUMBER, "")
 
 
 def test_devices_for_anybody_are_told_from_tunnels() -> None:
     assert shared("geneve", bytes.fromhex(EXTERNAL))
     assert tunnel_of("geneve", bytes.fromhex(EXTERNAL)).vni is None
-    assert tunnel_of("gretap", attribute(7, bytes(4))) == Ends(None, "", ""), "gretap0, which comes with the module"
+    assert tunnel_of("gretap", attribute(7, bytes(4))) == Ends(0, "", ""), "gretap0, which comes with the module"
 
 
 def test_the_key_is_in_the_order_of_the_network() -> None:
@@ -146,9 +147,10 @@ def test_geneve_of_a_lab_and_of_open_vswitch_are_not_on_one_machine(monkeypatch:
     elsewhere = EXTERNAL.replace("17c1", "17c2")
     assert said("geneve", Machine(record(4, "other", "geneve", elsewhere))) == ()
     assert said("gretap", Machine(theirs)) == said("geneve", Machine(ours)) == ()
-    _underlay.refuse_geneve(Machine(theirs, record(4, "other", "geneve", GENEVE.replace("17c1", "17c2"))))  # type: ignore[arg-type]
+    _underlay.refuse_geneve(Machine(theirs, record(4, "other", "geneve", GENEVE.replace("17c1", "17c2"))), [])  # type: ignore[arg-type]
     with pytest.raises(LabErrors, match=r"port 6081 of this machine is that of 'lan-a' already, and OVN's tunnels need it"):
-        _underlay.refuse_geneve(Machine(ours))  # type: ignore[arg-type]
+        _underlay.refuse_geneve(Machine(ours), [])  # type: ignore[arg-type]
+    _underlay.refuse_geneve(Machine(ours), [Change("link", Link("lan-a"), None)])  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ class _Naming:
         self._problems = problems
         self._devices = Names("device")
         self._macs = Names("MAC address")
-        self._vnis = Names("VXLAN")
+        self._vnis = Names("tunnel number")
         self._pairs: Counter[tuple[str, str]] = Counter()
 
     def result(self) -> Topology:
