@@ -17,7 +17,7 @@ from ..transport import bridge, features
 from ..transport.attributes import attributes, whole
 from ..transport.netlink import Netlink
 from ..transport.rtnetlink import LinkRecord, delete_links, macvlan_mode
-from ..transport.tunnels import tunnel_of
+from ..transport.tunnels import Ends, tunnel_of
 from ._link_make import ON_BASE, create_all, set_all
 from ._link_model import BridgeSettings, Link, read_fields
 from ._network import Network, Survey, key_of, read_network
@@ -167,8 +167,7 @@ def _observed(network: Network, netns: str, record: LinkRecord, masters: Mapping
         vlan=vlan,
         protocol=protocol,
         vni=tunnel.vni if tunnel else None,
-        # Geneve's has none of its own; what it sends from has been looked at (require_tunnels).
-        local=None if tunnel is None else asked.local if record.kind == "geneve" else tunnel.local,
+        local=_local(record.kind, tunnel, asked) if tunnel else None,
         remotes=network.floods(netns).get(record.index, ()) if tunnel and asked.remotes is not None else None,
         remote=tunnel.remote if tunnel else None,
         mesh=bridge.is_mesh_port(record.port) if asked.mesh is not None else None,
@@ -180,6 +179,13 @@ def _observed(network: Network, netns: str, record: LinkRecord, masters: Mapping
         trunks=trunks,
         index=record.index,
     )
+
+
+def _local(kind: str, tunnel: Ends, asked: Link) -> str | None:
+    """Return the address that a tunnel comes from, '' if it is not made as it was asked for: then another is to take its place."""
+    if kind == "geneve":
+        return asked.local  # it has none of its own; what it sends from has been looked at (require_tunnels)
+    return tunnel.local if tunnel.made or asked.local is None else ""
 
 
 def _identity(value: bytes | None) -> int:

@@ -29,15 +29,15 @@ _HOPS = 64  # without it the kernel takes over what the packet inside has, and o
 
 
 class Ends(NamedTuple):
-    """What a tunnel is made as.
+    """What a tunnel is made as; local and remote are '' where it has none.
 
-    vni is None where the number is for another port, and so clashes with none of tunnel_data's. local is '' where anything else of a
-    GRE device is not as tunnel_data has it, and always for Geneve.
+    vni is None where the number is for another port, and so clashes with none of tunnel_data's. Whether all else is as there, made says.
     """
 
     vni: int | None
     local: str
     remote: str
+    made: bool = True
 
 
 def tunnel_data(kind: str, vni: int, local: str, remote: str) -> bytes:
@@ -69,7 +69,7 @@ def tunnel_of(kind: str, data: bytes) -> Ends:
     local, remote = _address(values.get(_GRE_LOCAL)), _address(values.get(_GRE_REMOTE))
     values[_GRE_FLAGS] = struct.pack("I", whole(values.get(_GRE_FLAGS, b"")) & ~_FOUND_OUT)
     made = bool(local and remote) and attributes(tunnel_data(kind, vni, local, remote)).items() <= values.items()
-    return Ends(vni, local if made else "", remote)
+    return Ends(vni, local, remote, made)
 
 
 def shared(kind: str, data: bytes) -> bool:
