@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from ..topology.tunnels import KINDS
 from .checks import Check
 from .paths import Wiring
 
@@ -42,4 +43,4 @@ def missing(
 
 def _underlay(shares: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Return by which address tunnels reach each lab host that has any."""
-    return {share["machine"]: link["local"] for share in shares for link in share.get("links") or () if link["kind"] == "vxlan"}
+    return {share["machine"]: link["local"] for share in shares for link in share.get("links") or () if link["kind"] in KINDS}

@@ -20,7 +20,7 @@ from .._plan import Change, Goal, Scope, compare
 from ..transport import notes, ovn, ovsdb
 from ..transport.processes import Process
 from ._network import Survey
-from ._underlay import Tunnels, carriers, require_underlay
+from ._underlay import Tunnels, carriers, refuse_geneve, require_underlay
 from .ovs import best_datapath
 
 MARK = "netvirt-ovn"  # in the external_ids of what is the machine's and no lab's; in those of Open vSwitch itself it names the labs
@@ -88,7 +88,9 @@ class OvnDriver:
         if problems:
             raise LabErrors(problems)
         tunnelling = [one for one in goal.want if one.packets]
-        require_underlay([Tunnels(one.address or "", one.packets, geneve=True) for one in tunnelling], self._survey)
+        require_underlay([Tunnels(one.address or "", one.packets, "ovn") for one in tunnelling], self._survey)
+        if tunnelling:
+            refuse_geneve(self._survey, earlier)
         _require_reachable(tunnelling, self._survey)
         return compare(self.kind, have, goal, scope)
 

@@ -24,7 +24,7 @@ _NESTED = 0x8000
 _ADDRESS, _IFNAME, _MTU, _LINK, _QDISC, _MASTER, _LINKINFO, _IFALIAS, _GROUP, _NET_NS_FD = 1, 3, 4, 5, 6, 10, 18, 20, 27, 28
 _AF_SPEC, _LINK_NETNSID, _PROP_LIST, _ALT_IFNAME = 26, 37, 52, 53
 _INET6_ADDR_GEN_MODE, _GEN_MODE_NONE = 8, 1
-_INFO_KIND, _INFO_DATA, _INFO_SLAVE_DATA = 1, 2, 5
+_INFO_KIND, _INFO_DATA, _INFO_SLAVE_KIND, _INFO_SLAVE_DATA = 1, 2, 4, 5
 _VETH_INFO_PEER = 1
 _MACVLAN_MODE, MACVLAN_MODES = 1, {"private": 1, "vepa": 2, "bridge": 4}
 # linux/if_addr.h, linux/rtnetlink.h
@@ -175,6 +175,12 @@ def set_link(attributes: LinkAttributes) -> Request:
 def set_kind(name: str, kind: str, data: bytes, what: str) -> Request:
     """Ask for other attributes of an existing interface's kind, packed; what names them."""
     info = attribute(_LINKINFO, text(_INFO_KIND, kind) + attribute(_INFO_DATA | _NESTED, data))
+    return Request(f"set {what} of '{name}'", (message(_NEWLINK, 0, _named(name) + info),))
+
+
+def set_port(name: str, kind: str, data: bytes, what: str) -> Request:
+    """Ask for attributes of an interface as a port of a kind of master, packed; what names them."""
+    info = attribute(_LINKINFO | _NESTED, text(_INFO_SLAVE_KIND, kind) + attribute(_INFO_SLAVE_DATA | _NESTED, data))
     return Request(f"set {what} of '{name}'", (message(_NEWLINK, 0, _named(name) + info),))
 
 
