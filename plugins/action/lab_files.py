@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.values.scalars import LAB
 from ansible_collections.netvirt.lab.plugins.plugin_utils.keys import private_key
 
 
@@ -18,25 +19,23 @@ class ActionModule(ActionBase):
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
-    _supports_diff = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return what was removed."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         options = {"lab": {"type": "str", "required": True}, "placement_file": {"type": "path"}}
         _checked, arguments = self.validate_argument_spec(options)
-        files = [private_key(arguments["lab"]).parent]
-        if arguments["placement_file"]:
-            files.append(Path(arguments["placement_file"]))
-        there = [path for path in files if path.exists()]
+        problems: list[str] = []
+        LAB.read(arguments["lab"], "lab", problems)  # it becomes part of a path that is removed
+        if problems:
+            raise AnsibleActionFail("\n".join(problems))
+        keys, record = private_key(arguments["lab"]).parent, Path(arguments["placement_file"] or "/nowhere")
         try:
-            for path in () if self._task.check_mode else there:
-                if path.is_dir():
-                    shutil.rmtree(path)
-                else:
-                    path.unlink()
+            names = [str(path) for path in (keys, record) if path.exists()]
+            if names and not self._task.check_mode:
+                shutil.rmtree(keys, ignore_errors=not keys.exists())
+                record.unlink(missing_ok=True)
         except OSError as error:
-            raise AnsibleActionFail(f"Cannot remove '{error.filename}' of lab '{arguments['lab']}': {error.strerror}.") from error
-        names = [str(path) for path in there]
-        result.update(changed=bool(there), removed=names, diff={"before": "".join(f"{name}\n" for name in names), "after": ""})
+            raise AnsibleActionFail(f"Cannot remove what is kept of lab '{arguments['lab']}': {error}") from error
+        result.update(changed=bool(names), removed=names, diff={"before": "".join(f"{name}\n" for name in names), "after": ""})
         return result

@@ -66,8 +66,8 @@ options:
     type: str
   restore_ovs:
     description:
-      - Whether to take back as well, at the end, what the module M(netvirt.lab.ovs_service) did to Open vSwitch, unless a bridge is left
-        that needs it.
+      - With O(state=absent), whether to take back as well, at the end, what the module M(netvirt.lab.ovs_service) did to Open vSwitch,
+        unless a bridge is left that needs it.
     type: bool
     default: false
     version_added: "0.5.0"
@@ -135,6 +135,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabError
 from ansible_collections.netvirt.lab.plugins.module_utils._module import LAB_OPTIONS, reported, run
 from ansible_collections.netvirt.lab.plugins.module_utils._open_vswitch import restored
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import Change, Goal
@@ -163,6 +164,8 @@ def main() -> None:
     present = module.params["state"] == "present"
     nodes = module.params["nodes"]
     with reported(module):
+        if present and module.params["restore_ovs"]:
+            raise LabError("restore_ovs is for state=absent: a lab that is present may need Open vSwitch.")
         share = unpacked(module.params["share"]) if present or nodes is not None else {}
     module.params["lab"] = share["lab"] if present else module.params["lab"]
     planned: list[Goal[Any]] = []
@@ -186,8 +189,7 @@ def main() -> None:
         return {"restart_needed": waiting, "changes": {name: counted[name] for name in ("create", "update", "replace", "remove")}}
 
     def afterwards(changes: Sequence[Change[Any]]) -> Sequence[Change[Any]]:
-        leaving = sum(change.kind == "ovs_bridge" and change.action == "remove" for change in changes)
-        return restored(module.check_mode, leaving) if module.params["restore_ovs"] else ()
+        return restored(module.params["lab"], changes, module.check_mode) if module.params["restore_ovs"] else ()
 
     run(module, goals, result, afterwards)
 

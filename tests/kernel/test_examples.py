@@ -153,3 +153,13 @@ def test_what_the_controller_keeps_of_a_lab_is_removed_but_not_in_check_mode(tmp
     assert not record.exists()
     assert not keys.exists()
     assert play([removed], tmp_path)["changed"] == 0
+
+
+@pytest.mark.parametrize("name", ["", "..", "/tmp"])
+def test_a_name_that_would_remove_more_than_a_lab_is_refused(tmp_path: Path, name: str) -> None:
+    keys = tmp_path / ".local/share/netvirt/heath"
+    keys.mkdir(parents=True)
+    told = play([{"netvirt.lab.lab_files": {"lab": name}}], tmp_path)
+    assert told["failed"] == 1
+    assert "lab" in told["output"]
+    assert keys.exists()

@@ -133,6 +133,11 @@ def _noted() -> dict[str, Fabric]:
     return found
 
 
+def is_last(lab: str) -> bool:
+    """Say whether no other lab of this machine uses OVN."""
+    return not _noted().keys() - {lab}
+
+
 def _forgotten(lab: str) -> Fabric | None:
     """Return what a lab has left here that has no note any more: Open vSwitch's database outlives a reboot, the note does not."""
     if not ovsdb.running(None):

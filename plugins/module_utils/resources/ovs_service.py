@@ -86,9 +86,10 @@ class OvsServiceDriver:
             if after.running and not before.running:
                 self._do("start")
             restart = after.running and after.userspace_tso != before.userspace_tso
-            if before.running or after.running:
+            # What the database says of us is known where its server runs, with the other daemon or without.
+            if before.ours or before.running or after.running:
                 _write(after, pending=restart)
-            if before.running and not after.running:
+            if _STARTED in before.ours and not after.running:
                 self._do("stop")
             elif restart:
                 self._do("restart")

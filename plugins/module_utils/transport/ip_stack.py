@@ -13,11 +13,11 @@ import struct
 from socket import AF_INET, AF_INET6
 
 from .attributes import attributes
+from .rtnetlink import GEN_MODE_NONE, INET6_ADDR_GEN_MODE
 
 _SILENT = {"ipv4/conf/{}/arp_ignore": 8, "ipv6/conf/{}/disable_ipv6": 1}
 # The same in linux/if_link.h with linux/ip.h and linux/ipv6.h: by family the attribute with all settings, and the place in it.
 _PLACES: dict[int, tuple[int, int]] = {AF_INET: (1, 18), AF_INET6: (2, 26)}
-_INET6_ADDR_GEN_MODE, _GEN_MODE_NONE = 8, 1
 
 
 def silent(families: bytes) -> bool:
@@ -29,7 +29,7 @@ def silent(families: bytes) -> bool:
 def link_local(families: bytes) -> bool | None:
     """Say whether the kernel gives an interface an IPv6 address by itself, None where it has no IPv6."""
     ipv6 = attributes(families).get(AF_INET6)
-    return None if ipv6 is None else attributes(ipv6).get(_INET6_ADDR_GEN_MODE, b"\0")[0] != _GEN_MODE_NONE
+    return None if ipv6 is None else attributes(ipv6).get(INET6_ADDR_GEN_MODE, b"\0")[0] != GEN_MODE_NONE
 
 
 def set_silent(name: str, on: bool) -> None:

@@ -23,7 +23,7 @@ _NESTED = 0x8000
 # linux/if_link.h, linux/veth.h
 _ADDRESS, _IFNAME, _MTU, _LINK, _QDISC, _MASTER, _LINKINFO, _IFALIAS, _GROUP, _NET_NS_FD = 1, 3, 4, 5, 6, 10, 18, 20, 27, 28
 _AF_SPEC, _LINK_NETNSID, _PROP_LIST, _ALT_IFNAME = 26, 37, 52, 53
-_INET6_ADDR_GEN_MODE, _GEN_MODE_NONE = 8, 1
+INET6_ADDR_GEN_MODE, GEN_MODE_NONE = 8, 1
 _INFO_KIND, _INFO_DATA, _INFO_SLAVE_KIND, _INFO_SLAVE_DATA = 1, 2, 4, 5
 _VETH_INFO_PEER = 1
 _MACVLAN_MODE, MACVLAN_MODES = 1, {"private": 1, "vepa": 2, "bridge": 4}
@@ -191,7 +191,7 @@ def mark_link(name: str, mark: str) -> Request:
 
 def lone_link(name: str) -> Request:
     """Ask that the kernel give an interface no IPv6 address by itself; it has to be asked before the interface comes up."""
-    mode = attribute(AF_INET6, number(_INET6_ADDR_GEN_MODE, _GEN_MODE_NONE, "B"))
+    mode = attribute(AF_INET6, number(INET6_ADDR_GEN_MODE, GEN_MODE_NONE, "B"))
     body = _named(name) + attribute(_AF_SPEC, mode)
     return Request(f"leave the interface '{name}' without a link-local address", (message(_NEWLINK, 0, body),))
 
