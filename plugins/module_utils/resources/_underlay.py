@@ -71,8 +71,8 @@ def require_tunnels(want: Sequence[Link], survey: Survey) -> None:
     if not geneve:
         return
     problems = [
-        f"Geneve's port {tunnels.GENEVE_PORT} of this machine is that of '{record.name}' already, which Open vSwitch has for tunnels of "
-        "its own or of OVN's, and the kernel shares it with no other device; use fabric: vxlan or gre, or end those."
+        f"Geneve's port {tunnels.GENEVE_PORT} of this machine is that of '{record.name}' already, a device for tunnels to anywhere, such "
+        "as Open vSwitch has for its own or OVN's, and the kernel shares it with no other; use fabric: vxlan or gre, or end those."
         for record in survey.links("")
         if tunnels.has_geneve_port(record.kind, record.data) and tunnels.shared(record.kind, record.data)
     ]
@@ -90,12 +90,13 @@ def require_tunnels(want: Sequence[Link], survey: Survey) -> None:
 def refuse_geneve(survey: Survey, earlier: Sequence[Change[Any]]) -> None:
     """Raise LabErrors if a device has the port that Open vSwitch needs for Geneve tunnels of its own, and stays."""
     there = [record for record in survey.links("") if tunnels.has_geneve_port(record.kind, record.data)]
-    names = [record.name for record in there if not tunnels.shared(record.kind, record.data) and record.name not in lost(earlier)]
+    own = [record.name for record in there if tunnels.shared(record.kind, record.data) and record.name.startswith("genev_sys_")]
+    names = [record.name for record in there if record.name not in (*own, *lost(earlier))]
     if names:
         raise LabErrors(
             [
                 f"Geneve's port {tunnels.GENEVE_PORT} of this machine is that of '{names[0]}' already, and OVN's tunnels need it for "
-                "themselves; take down the lab that has it (fabric: geneve), or build that with fabric: vxlan or gre."
+                "themselves; end what has it. If that is a lab (fabric: geneve), build it with fabric: vxlan or gre."
             ]
         )
 

@@ -83,6 +83,7 @@ class OvnDriver:
         """Compare; refuse what does not go together with other labs, or what the machine has not."""
         problems = [problem for one in goal.want for lab, other in self._others.items() for problem in _conflicts(one, lab, other)]
         problems += [problem for one in goal.want if one.central and one.port for problem in ovn.taken(one.address or "", one.port)]
+        problems += _unshared(self._others, earlier)
         if goal.want and not scope.check:
             problems += ovn.missing(_commands(dict(enumerate(goal.want))))
         if problems:
@@ -104,6 +105,19 @@ class OvnDriver:
             values = asdict(change.target)
             notes.write(run_dir(scope.lab) / _NOTE, {name: values[name] for name in _NOTED})
         settle()
+
+
+def _unshared(others: Mapping[str, Fabric], earlier: Sequence[Change[Any]]) -> list[str]:
+    """Say which new devices take the port that tunnels of other labs' OVN need, now or when a second lab host joins."""
+    links = [change for change in earlier if change.kind == "link" and change.action in ("create", "replace")]
+    new = [change.key for change in links if change.target.kind == "geneve"]
+    return [
+        f"Geneve's port of this machine, which '{name}' would have, is for OVN, which the lab '{lab}' uses; use fabric: vxlan or gre, or "
+        f"take '{lab}' down."
+        for name in new[:1]
+        for lab, other in others.items()
+        if other.remote != ovn.SOUTHBOUND
+    ]
 
 
 def _require_reachable(want: Sequence[Fabric], survey: Survey) -> None:

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Devices that carry Ethernet frames to other machines: VXLAN's to any number of them; Geneve's (RFC 8926) and GRE's (RFC 2890) to one.
 
-Netlink's codes for linux/if_link.h and linux/if_tunnel.h. Outside they are all alike: as many hops as any packet of the machine, and
-fragments rather than loss where the underlay takes less than was said of it.
+Netlink's codes for linux/if_link.h and linux/if_tunnel.h. Outside they are alike: as many hops as any packet of the machine, and, of GRE
+over IPv4 as of VXLAN, fragments rather than loss where the underlay takes less than was said of it.
 """
 
 from __future__ import annotations
@@ -85,12 +85,12 @@ def has_geneve_port(kind: str, data: bytes) -> bool:
 def source(remote: str) -> str:
     """Return the address that the machine sends from to another one, as its routes say; '' if it has no way there."""
     family = socket.AF_INET6 if ":" in remote else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        try:
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
             probe.connect((remote, GENEVE_PORT))  # sends nothing
-        except OSError:
-            return ""
-        return str(probe.getsockname()[0])
+            return str(probe.getsockname()[0])
+    except OSError:
+        return ""
 
 
 def _address(packed: bytes | None) -> str:

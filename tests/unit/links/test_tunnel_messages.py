@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErrors
-from ansible_collections.netvirt.lab.plugins.module_utils._plan import Change
+from ansible_collections.netvirt.lab.plugins.module_utils._plan import Change, Goal, Scope
 from ansible_collections.netvirt.lab.plugins.module_utils.resources import _underlay
 from ansible_collections.netvirt.lab.plugins.module_utils.resources._link_model import Link
-from ansible_collections.netvirt.lab.plugins.module_utils.transport import tunnels
+from ansible_collections.netvirt.lab.plugins.module_utils.resources.ovn import Fabric, OvnDriver
+from ansible_collections.netvirt.lab.plugins.module_utils.transport import ovn, tunnels
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.attributes import attribute, attributes
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.rtnetlink import AddressRecord, LinkRecord
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.tunnels import Ends, shared, tunnel_data, tunnel_of
@@ -142,8 +143,8 @@ def test_geneve_of_a_lab_and_of_open_vswitch_are_not_on_one_machine(monkeypatch:
     monkeypatch.setattr(tunnels, "source", lambda _remote: V4[0])
     theirs, ours = record(2, "genev_sys_6081", "geneve", EXTERNAL), record(3, "lan-a", "geneve", GENEVE)
     assert said("geneve", Machine(theirs)) == (
-        "Geneve's port 6081 of this machine is that of 'genev_sys_6081' already, which Open vSwitch has for tunnels of its own or of "
-        "OVN's, and the kernel shares it with no other device; use fabric: vxlan or gre, or end those.",
+        "Geneve's port 6081 of this machine is that of 'genev_sys_6081' already, a device for tunnels to anywhere, such as "
+        "Open vSwitch has for its own or OVN's, and the kernel shares it with no other; use fabric: vxlan or gre, or end those.",
     )
     elsewhere = EXTERNAL.replace("17c1", "17c2")
     assert said("geneve", Machine(record(4, "other", "geneve", elsewhere))) == ()
@@ -152,6 +153,25 @@ def test_geneve_of_a_lab_and_of_open_vswitch_are_not_on_one_machine(monkeypatch:
     with pytest.raises(LabErrors, match=r"port 6081 of this machine is that of 'lan-a' already, and OVN's tunnels need it"):
         _underlay.refuse_geneve(Machine(ours), [])  # type: ignore[arg-type]
     _underlay.refuse_geneve(Machine(ours), [Change("link", Link("lan-a"), None)])  # type: ignore[arg-type]
+    # Somebody else's, whatever it is for.
+    with pytest.raises(LabErrors, match="is that of 'cilium_geneve' already"):
+        _underlay.refuse_geneve(Machine(record(2, "cilium_geneve", "geneve", EXTERNAL)), [])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("remote", "refused"), [("tcp:198.18.0.1:6642", True), (ovn.SOUTHBOUND, False)])
+def test_geneve_of_a_lab_is_not_taken_from_the_ovn_of_another_before_that_has_tunnels(
+    monkeypatch: pytest.MonkeyPatch, remote: str, refused: bool
+) -> None:
+    resource = "ansible_collections.netvirt.lab.plugins.module_utils.resources.ovn"
+    monkeypatch.setattr(f"{resource}._noted", lambda: {"wood": Fabric("elm", remote=remote)})
+    driver, goal = OvnDriver(), Goal[Fabric](OvnDriver(), purge=True)
+    earlier = [Change("link", None, Link("lan-a", kind="geneve"))]
+    have = driver.observe(goal, Scope("heath"))
+    if refused:
+        with pytest.raises(LabErrors, match="which 'lan-a' would have, is for OVN, which the lab 'wood' uses"):
+            driver.plan(have, goal, Scope("heath"), earlier)
+    else:
+        assert driver.plan(have, goal, Scope("heath"), earlier) == []
 
 
 @pytest.mark.parametrize(
