@@ -8,42 +8,63 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ..playbooks import Lab, cluster, trace
+from ..playbooks import Lab, cluster, on, trace
 
 MACHINES = ("m1", "m2", "m3")
+
+
+# Open vSwitch without the kernel's datapath tunnels from bridges of its own only, whose MAC address is another than the interface's.
+SWITCHED_UNDERLAY = """
+/usr/share/openvswitch/scripts/ovs-ctl --system-id=random --no-mlockall start
+ovs-vsctl add-br br-under -- set bridge br-under datapath_type=netdev other_config:hwaddr=02:00:00:00:00:0NUMBER \\
+    -- add-port br-under under0 -- set interface br-under mtu_request=1600
+ip addr del 198.18.0.NUMBER/24 dev under0
+ip addr add 198.18.0.NUMBER/24 dev br-under
+ip link set br-under up
+"""
 
 
 class Spread(Lab):
     """A lab whose topology file and lab hosts the test writes."""
 
-    def hosts(self, **variables: dict[str, Any]) -> None:
-        """Write the lab hosts, with more variables for some."""
+    def __init__(self, home: Path, name: str = "orchard") -> None:
+        super().__init__(home)
+        self.name = name
+        self.inventory = home / name
+        self.inventory.mkdir()
+
+    def hosts(self, *names: str, **variables: dict[str, Any]) -> None:
+        """Write the lab hosts, all unless some are named, with more variables for some."""
         hosts = {
             name: {"ansible_host": f"192.0.2.{number}", "netvirt_underlay": f"198.18.0.{number}", **variables.get(name, {})}
             for number, name in enumerate(MACHINES, 1)
+            if name in (names or MACHINES)
         }
         common = {"ansible_user": "root", "ansible_ssh_retries": 3, "ansible_python_interpreter": "/usr/bin/python3"}
         (self.inventory / "hosts.yml").write_text(json.dumps({"lab_hosts": {"hosts": hosts, "vars": common}}), encoding="utf-8")
 
     def write(self, lab: dict[str, Any]) -> None:
         """Write the topology."""
-        target, self.inventory = self.inventory, self.inventory / "orchard.netvirt.yml"
-        super().write({"plugin": "netvirt.lab.topology", "name": "orchard", **lab})
-        self.inventory = target
+        text = json.dumps({"plugin": "netvirt.lab.topology", "name": self.name, **lab})
+        (self.inventory / "topology.netvirt.yml").write_text(text, encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
-def spread(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spread]:
-    """Give three lab hosts without a lab; when its tests are done, nothing is left on them."""
+def spread(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Spread]:
+    """Give three lab hosts without a lab; when its tests are done, nothing is left on them.
+
+    A module that says SWITCHED has Open vSwitch on them, which their underlay leads through.
+    """
     with cluster(len(MACHINES)) as members:
+        for number, machine in enumerate(members, 1) if getattr(request.module, "SWITCHED", False) else ():
+            on(machine, SWITCHED_UNDERLAY.replace("NUMBER", str(number)))
         before = {machine: trace(machine) for machine in ("", *members)}
         lab = Spread(tmp_path_factory.mktemp("home"))
-        lab.inventory = lab.folder / "inventory"
-        lab.inventory.mkdir()
         lab.hosts()
         yield lab
         lab.hosts()
