@@ -95,7 +95,8 @@ class _Reader:
         own = [interface["name"] for interface in item["interfaces"]] if node not in self._wiring.logical else []
         if name in own and item["kind"] != "vm":  # a VLAN of an interface, or a switch's own device
             return Interface(item.get("netns") or "", name, f"{node}.{name}")
-        names = list(dict.fromkeys((*own, *(here.interface for here, _there in steps))))
+        real = (here.interface for here, there in steps if (here.netns, there.netns) != (None, None))
+        names = list(dict.fromkeys((*own, *real)))
         listed = f" (it has: {', '.join(names)})"
         raise LabError(f"is no interface of '{node}'{suggestion(name, names) or listed}")
 

@@ -65,7 +65,7 @@ class View(Protocol):
 def causes(check: Check, wiring: Wiring, view: View, alive: bool) -> list[str]:
     """Return the likely causes of a failure, the first one to mend first. alive says that an ordinary ping is answered."""
     steps = wiring.local(wiring.path_to(check.node, check.target))
-    source = wiring.spaces.get(check.node, None if check.node in wiring.kinds else check.node)
+    source = wiring.space(check.node)
     if source and not view.links(source):
         return [f"the network namespace {source} does not exist"]
     if alive:

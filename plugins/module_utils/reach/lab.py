@@ -19,9 +19,8 @@ from ..transport.shell import Node, Shells, node_from, nodes_from
 from .checks import Check, Pairs, declared, implied, leased, told_of_names, unknown
 from .explain import Reasons, explain
 from .look import Eyes
+from .paths import LOCALHOST
 from .run import run
-
-LOCALHOST = "localhost"
 
 
 class Lab:

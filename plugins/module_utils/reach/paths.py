@@ -15,6 +15,7 @@ from ..topology.names import altname
 from ..topology.port_settings import members
 
 LAB_HOST = "the lab host"
+LOCALHOST = "localhost"  # as a sender
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class End:
 
     bridge is the switch's device at a port, or the one that the ports of all logical switches are in.
 
-    machine is the lab host that it is on, '' where there is only one.
+    machine is the lab host that it is on, '' where there is only one, or on all that are logical.
     """
 
     node: str
@@ -72,7 +73,8 @@ class Wiring:
             for address in interface["addresses"]
         }
         self._ends: dict[str, Sequence[Mapping[str, Any]]] = {node["name"]: node["interfaces"] for node in nodes}
-        self._homes = dict.fromkeys(self.owners, self.machine)
+        # A logical router is on all lab hosts.
+        self._homes = {address: self.machine for address, (name, _interface) in self.owners.items() if name not in self.logical}
         self._far_owners: dict[str, tuple[str, Mapping[str, Any]]] = {}
         for other in others:
             self._join(Wiring(other))
@@ -86,14 +88,19 @@ class Wiring:
         """Return the node and the interface that have an address, on whichever lab host."""
         return self.owners.get(address) or self._far_owners.get(address)
 
+    def space(self, sender: str) -> str | None:
+        """Return the namespace that checks of a sender are made from, None for a guest."""
+        own = "" if sender == LOCALHOST else sender
+        return self.spaces.get(sender, None if sender in self.kinds else own)
+
     def ends(self, node: str) -> Sequence[Mapping[str, Any]]:
         """Return the interfaces of a node of this lab host."""
         return self._ends.get(node, ())
 
     def path_to(self, source: str, address: str) -> list[Step]:
-        """Return the steps from a node to the one that has an address, [] if nobody has it or nothing joins them."""
+        """Return the steps from a sender to the node that has an address, [] if nobody has it or nothing joins them."""
         owner = self.owner(address)
-        return self.path(source, owner[0], owner[1]["name"]) if owner else []
+        return self.path(self._host if source == LOCALHOST else source, owner[0], owner[1]["name"]) if owner else []
 
     def home(self, address: str) -> str:
         """Return the lab host of the node that has an address, '' if it is not known."""
@@ -139,10 +146,15 @@ class Wiring:
             if node["kind"] in SWITCHES and node["interfaces"][0]["addresses"] and node["name"] not in self.logical:
                 device = node["interfaces"][0]["name"]
                 pairs.append((End(node["name"], "", device, device), End(self._host, "", "")))
-            for interface in node["interfaces"] if node["kind"] == "logical_router" else ():
-                switch = interface["switch"]
-                pairs.append((End(node["name"], None, interface["name"]), End(switch, None, interface["device"], switch)))
-        return [(replace(here, machine=self.machine), replace(there, machine=self.machine)) for here, there in pairs]
+        pairs = [(replace(here, machine=self.machine), replace(there, machine=self.machine)) for here, there in pairs]
+        routed = [
+            (node["name"], interface)
+            for node in share.get("nodes") or []
+            if node["kind"] == "logical_router"
+            for interface in node["interfaces"]
+        ]
+        inner = [(End(name, None, one["name"]), End(one["switch"], None, one["device"], one["switch"])) for name, one in routed]
+        return pairs + inner
 
     def _end(self, netns: str, interface: str) -> End:
         if netns:

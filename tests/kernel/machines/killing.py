@@ -66,5 +66,10 @@ class Victim:
             assert f"{self.name} was not reached, or failed" in said
         return said
 
+    def spare(self) -> None:
+        """Take away what counts and kills."""
+        self.spread.hosts()
+        on(self.name, "rm -r /run/killer")
+
     def _aim(self, what: str, at: int) -> None:
         on(self.name, f"echo {what} {at} >/run/killer/plan; rm -f /run/killer/moments")
