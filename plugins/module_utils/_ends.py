@@ -25,9 +25,8 @@ class Interface(NamedTuple):
 def interfaces(share: Mapping[str, Any], words: Sequence[str]) -> list[Interface]:
     """Return the interfaces that words mean, each once. Raise LabErrors.
 
-    'node:interface' is an end of a link, 'node node' the first one's end of the link between them, 'node' a switch's own device, if it
-    has one;
-    'name' and 'netns/name' are interfaces whatever they are in a topology. A guest's end is its tap.
+    'node:interface' is an end of a link, 'node node' the first one's end of the link between them, 'node' a switch's own device (a
+    logical one has none); 'name' and 'netns/name' are interfaces whatever they are in a topology. A guest's end is its tap.
     """
     problems: list[str] = []
     found: dict[Interface, None] = {}

@@ -15,18 +15,13 @@ from .transport.shell import Node
 
 def spared(nodes: Sequence[Node], lost: Collection[str]) -> list[Node]:
     """Return nodes without the interfaces whose addresses nobody gives now, so that they are not waited for, or logged in to."""
-
-    def found(node: Node) -> Node:
-        given = tuple(each for each in node.interfaces if each.get("server") not in lost)
-        return node if given == node.interfaces else replace(node, interfaces=given, address=_within(node.address, node, given))
-
-    return [found(node) for node in nodes]
+    return [_spared(node, lost) for node in nodes]
 
 
-def _within(address: str, node: Node, given: Sequence[Mapping[str, Any]]) -> str:
-    """Return the address that a node is logged in to, '' if it is one of those that are not among the given."""
-    left = {one.partition("/")[0] for each in given for one in each["addresses"]}
-    return "" if node.kind == "vm" and address in {*node.addresses} - left else address
+def _spared(node: Node, lost: Collection[str]) -> Node:
+    less = replace(node, interfaces=tuple(each for each in node.interfaces if each.get("server") not in lost))
+    mute = node.kind == "vm" and node.address in node.addresses and node.address not in less.addresses
+    return replace(less, address="") if mute else less
 
 
 def remaining(share: Mapping[str, Any], lost: Collection[str]) -> dict[str, Any]:

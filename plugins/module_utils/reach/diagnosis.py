@@ -69,7 +69,7 @@ def causes(check: Check, wiring: Wiring, view: View, alive: bool) -> list[str]:
     if source and not view.links(source):
         return [f"the network namespace {source} does not exist"]
     if alive:
-        return list(dict.fromkeys((*_of_a_service(check, steps, wiring, view), *_of_flows(check, wiring, view))))
+        return list(dict.fromkeys(_of_a_service(check, steps, wiring, view)))
     # What comes first is the cause of much that comes later: who has no address has no route either.
     found = (
         list(_of_links(steps, view))
@@ -227,3 +227,4 @@ def _of_a_service(check: Check, steps: Sequence[Step], wiring: Wiring, view: Vie
             if not end.bridge and view.tx_offload(end.netns or "", end.interface):
                 yield f"{end} leaves checksums to its hardware, and {', '.join(sorted(switches))} switches in userspace (offload: false)"
         yield from _of_filters(steps, wiring, view)
+        yield from _of_flows(check, wiring, view)

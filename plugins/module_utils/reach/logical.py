@@ -58,7 +58,7 @@ def refusal(packet: Packet, said: str, lab: str) -> str:
         elif flow := _FLOW.match(line):
             table, match = flow["table"], flow["match"]
         if _DROP.match(line):
-            found = _told(where.removeprefix(f"{lab}.") if lab else where, table, match, lab, packet)
+            found = _told(where.removeprefix(f"{lab}."), table, match, lab, packet)
     node, _colon, interface = packet.goal.partition(":")
     return "" if packet.goal and f'output to "{altname(lab, node, interface)}"' in said else found
 

@@ -22,9 +22,8 @@ LOCALHOST = "localhost"  # as a sender
 class End:
     """One end of a link. A guest's has no namespace that could be looked into (None), nor has what is inside of OVN only.
 
-    bridge is the switch's device at a port, or the one that the ports of all logical switches are in.
-
-    machine is the lab host that it is on, '' where there is only one, or on all that are logical.
+    bridge is the switch's device at a port, or the one that the ports of all logical switches are in; machine is the lab host that it is
+    on, '' where there is only one, and inside of OVN.
     """
 
     node: str

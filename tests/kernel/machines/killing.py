@@ -66,9 +66,9 @@ class Victim:
             assert f"{self.name} was not reached, or failed" in said
         return said
 
-    def spare(self) -> None:
+    def spare(self, **variables: dict[str, Any]) -> None:
         """Take away what counts and kills."""
-        self.spread.hosts()
+        self.spread.hosts(**variables)
         on(self.name, "rm -r /run/killer")
 
     def _aim(self, what: str, at: int) -> None:
