@@ -179,6 +179,19 @@ def test_a_machine_that_does_not_carry_out_what_ovn_says_is_named(lab: Lab) -> N
     wait_for_fabric(stranger, [""], 30)
 
 
+def test_a_port_that_is_still_where_it_was_is_named(lab: Lab) -> None:
+    share = lab.share(DATA)["ovn"]
+    moving = {**share, "machines": {**share["machines"], "elm": "netvirt-192.0.2.9"}, "ports": {**share["ports"], "heath.d.eth0": "elm"}}
+    sbctl = f"ovn-sbctl --db=unix:{OVN}/sb.sock"
+    row = shell(f"{sbctl} create Chassis_Private name=netvirt-192.0.2.9").strip()
+    try:
+        with pytest.raises(LabErrors) as raised:
+            wait_for_fabric(moving, None, 0.5)
+        assert raised.value.problems == ("The port 'heath.d.eth0' of lab host 'elm' is not up in OVN after 0.5 seconds.",)
+    finally:
+        shell(f"{sbctl} destroy Chassis_Private {row}")
+
+
 def test_two_labs_share_the_daemons_and_nothing_else(lab: Lab, lab_of: Callable[[str], Lab]) -> None:
     other = lab_of("fen")
     running = (OVN / "controller.pid").read_text()

@@ -12,21 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ..playbooks import Lab, cluster, on, trace
 
 MACHINES = ("m1", "m2", "m3")
-
-
-# Open vSwitch without the kernel's datapath tunnels from bridges of its own only, whose MAC address is another than the interface's.
-SWITCHED_UNDERLAY = """
-/usr/share/openvswitch/scripts/ovs-ctl --system-id=random --no-mlockall start
-ovs-vsctl add-br br-under -- set bridge br-under datapath_type=netdev other_config:hwaddr=02:00:00:00:00:0NUMBER \\
-    -- add-port br-under under0 -- set interface br-under mtu_request=1600
-ip addr del 198.18.0.NUMBER/24 dev under0
-ip addr add 198.18.0.NUMBER/24 dev br-under
-ip link set br-under up
-"""
 
 
 class Spread(Lab):
@@ -50,7 +40,7 @@ class Spread(Lab):
 
     def write(self, lab: dict[str, Any]) -> None:
         """Write the topology."""
-        text = json.dumps({"plugin": "netvirt.lab.topology", "name": self.name, **lab})
+        text = yaml.safe_dump({"plugin": "netvirt.lab.topology", "name": self.name, **lab})
         (self.inventory / "topology.netvirt.yml").write_text(text, encoding="utf-8")
 
 
@@ -62,7 +52,7 @@ def spread(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
     """
     with cluster(len(MACHINES)) as members:
         for number, machine in enumerate(members, 1) if getattr(request.module, "SWITCHED", False) else ():
-            on(machine, SWITCHED_UNDERLAY.replace("NUMBER", str(number)))
+            on(machine, f"tests/tools/ovs_underlay {number} 1600")
         before = {machine: trace(machine) for machine in ("", *members)}
         lab = Spread(tmp_path_factory.mktemp("home"))
         lab.hosts()

@@ -54,8 +54,8 @@ class Victim:
         assert found > 20
         return found
 
-    def killed(self, lab: dict[str, Any] | None, what: str, at: int) -> str:
-        """Bring a lab up, or down, and kill it here at a moment; return what was said. The others go on."""
+    def killed(self, lab: dict[str, Any] | None, what: str, at: int) -> None:
+        """Bring a lab up, or down, and kill it here at a moment. The others go on."""
         self._aim(what, at)
         code, said = play(self.spread, lab, "-e", "ansible_ssh_retries=0")  # it would go on by itself
         self._aim("nobody", 0)
@@ -64,7 +64,6 @@ class Victim:
         assert all(re.search(rf"{name} .*unreachable=0 +failed=0", recap) for name in MACHINES if name != self.name), said
         if lab:
             assert f"{self.name} was not reached, or failed" in said
-        return said
 
     def spare(self, **variables: dict[str, Any]) -> None:
         """Take away what counts and kills."""
