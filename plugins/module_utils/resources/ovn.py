@@ -131,12 +131,12 @@ def _noted() -> dict[str, Fabric]:
     return found
 
 
-def _forgotten(lab: str, known: Mapping[str, Fabric]) -> Fabric | None:
+def _forgotten(lab: str, noted: Mapping[str, Fabric]) -> Fabric | None:
     """Return what a lab has left here that has no note any more: Open vSwitch's database outlives a reboot, the note does not.
 
     Who took the last note away, and was killed then, has left the directory of all.
     """
-    if not known and OVN.exists():
+    if not noted and OVN.exists():
         return Fabric("", lab)
     if not ovsdb.running(None):
         return None
