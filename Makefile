@@ -12,7 +12,10 @@ ARGS ?=
 VENV := $(CURDIR)/.venv
 LINK := .cache/ansible_collections/netvirt/lab
 export PATH := $(VENV)/bin:$(PATH)
-PLAY := ansible-playbook -i $(LAB) $(ARGS)
+PLAY := ansible-playbook -i $(LAB)$(if $(ARGS), $(ARGS))
+# What was said of the lab to this make, for another one, and a text as a word of the shell.
+SAME = $(if $(filter file,$(origin LAB)),, LAB=$(LAB))$(if $(ARGS), ARGS=$(call quoted,$(ARGS)))
+quoted = '$(subst ','\'',$(1))'
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -qq install
 
 .PHONY: help lab verify teardown image bench test test-kernel-lab test-labs quick setup setup-test clean
@@ -23,12 +26,12 @@ help: ## list the targets
 lab: setup ## from a bare Debian to a running, verified lab
 	$(PLAY) playbooks/site.yml
 	$(PLAY) playbooks/verify.yml
-	@echo
-	@echo "The lab is up. What next (first: . .venv/bin/activate):"
-	@echo "  ansible -i $(LAB) all -m ping                            every node is an Ansible host"
-	@echo "  ansible-playbook -i $(LAB) playbooks/benchmark.yml       how fast are the NICs?"
-	@echo "  ansible-playbook -i $(LAB) playbooks/site.yml --check --diff   edit $(LAB)/topology.netvirt.yml first"
-	@echo "  make teardown                                                      leave nothing behind"
+	@printf '\nThe lab is up. What next (first: . .venv/bin/activate):\n'
+	@printf '  %-84s %s\n' \
+		'ansible-inventory -i $(LAB) --graph' 'its nodes: each is an Ansible host' \
+		$(call quoted,$(PLAY) playbooks/benchmark.yml) 'how fast are the NICs?' \
+		$(call quoted,$(PLAY) playbooks/site.yml --check --diff) 'what a change of its topology file would do' \
+		$(call quoted,make teardown$(SAME)) 'leave nothing behind'
 
 verify: setup ## check that everything in the lab reaches what it should
 	$(PLAY) playbooks/verify.yml
@@ -45,7 +48,7 @@ bench: setup ## compare the NIC models by iperf3
 test: setup-test ## every check
 	@$(VENV)/bin/python tests/tools/run_checks.py all
 
-test-kernel-lab: setup-test ## a lab inside a guest, with what this machine's kernel may lack (5 minutes; not part of test)
+test-kernel-lab: setup-test ## a lab inside a guest, with what this machine's kernel may lack (10 minutes; not part of test)
 	@$(VENV)/bin/python tests/tools/run_checks.py molecule-kernel_lab
 
 test-labs: setup-test ## the labs of inventory/ that take minutes where guests are emulated (not part of test)

@@ -67,7 +67,7 @@ options:
     type: raw
     version_added: "0.3.0"
   fabric:
-    description: What joins the switches of several lab hosts, C(vxlan) or C(ovn).
+    description: What joins the switches of several lab hosts, C(vxlan), C(geneve), C(gre) or C(ovn).
     type: raw
     version_added: "0.4.0"
   expect:

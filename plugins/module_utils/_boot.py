@@ -14,11 +14,11 @@ from typing import Any
 
 from ._errors import LabError
 from ._lock import lab_lock
-from ._plan import Goal, Scope, converge
+from ._open_vswitch import started
+from ._plan import Scope, converge
 from ._share import share_goals
 from ._uplinks import confirmed
 from .resources.boot import BootDriver
-from .resources.ovs_service import OvsServiceDriver
 from .transport.processes import PLAIN
 
 
@@ -37,8 +37,7 @@ def main(arguments: Sequence[str]) -> None:
 def back(lab: str, told: dict[str, Any]) -> int:
     """Bring a lab back and return how much of it was missing. Raise LabError."""
     if told["share"].get("bridges"):
-        with lab_lock(Scope("ovs_service")):
-            converge([Goal(OvsServiceDriver())], Scope("ovs_service"))
+        started()
     scope = Scope(lab)
     with lab_lock(scope):
         # The files by which it comes back, this program among them, are the controller's to change.

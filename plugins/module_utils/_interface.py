@@ -30,7 +30,7 @@ INTERFACE_OPTIONS: dict[str, Any] = {
 _PLAIN: tuple[str, ...] = (
     *("name", "netns", "kind", "mac", "mtu", "up", "altname", "master", "multi_queue", "vnet_hdr", "tx_offload", "silent"),
     "link_local",
-    *("parent", "vlan", "protocol", "vni", "local", "base", "mode"),
+    *("parent", "vlan", "protocol", "vni", "local", "remote", "mesh", "base", "mode"),
 )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 import re
 import sys
-from importlib import metadata
 from types import ModuleType
 
 from ._errors import LabError
@@ -27,8 +26,7 @@ def require(name: str, package: str, minimum: str = "") -> ModuleType:
             f"The Python library '{library}' cannot be used by {sys.executable} ({error}); "
             f"install the package {package}, or set ansible_python_interpreter to an interpreter that has it."
         ) from error
-    found = _version(library)
-    if minimum and _numbers(found) < _numbers(minimum):
+    if minimum and _numbers(found := _version(library)) < _numbers(minimum):
         where = getattr(sys.modules[library], "__file__", None) or "an unknown place"
         raise LabError(
             f"The Python library '{library}' is too old for {sys.executable}: {minimum} or newer is needed, {where} is {found}; "
@@ -38,6 +36,8 @@ def require(name: str, package: str, minimum: str = "") -> ModuleType:
 
 
 def _version(library: str) -> str:
+    from importlib import metadata  # it takes longer than most modules of ours, and few libraries have a minimum
+
     try:
         return metadata.version(library)
     except metadata.PackageNotFoundError:

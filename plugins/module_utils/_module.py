@@ -59,8 +59,9 @@ def run(
     module: AnsibleModule,
     goals: Callable[[Mapping[str, Any]], Sequence[Goal[Any]]],
     result: Callable[[Sequence[Change[Any]]], Mapping[str, Any]] = lambda changes: {},
+    afterwards: Callable[[Sequence[Change[Any]]], Sequence[Change[Any]]] = lambda changes: (),
 ) -> None:
-    """Bring the machine to the goals that the module's options mean, and exit."""
+    """Bring the machine to the goals that the module's options mean, and what is not the lab's to what follows from it; and exit."""
     gc.disable()  # what is read of a machine is needed to the end: to look for garbage in it takes a sixth of the time
     with reported(module):
         require_root()
@@ -69,6 +70,7 @@ def run(
         scope = Scope(lab, module.params.get("adopt", False), module.check_mode)
         with lab_lock(scope):
             changes = converge(goals(module.params), scope)
+            changes += afterwards(changes)
             extra = dict(result(changes))
             if module._diff:  # a thousand new nodes are more to tell than to make
                 extra["diff"] = diff(changes)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache
+from operator import attrgetter
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from ._errors import LabError, LabErrors
@@ -153,15 +154,18 @@ def compare(
 
 def merge(current: R, target: R) -> R:
     """Return target with its unmanaged fields filled from current."""
-    unmanaged = {name: getattr(current, name) for name, value in _fields(target).items() if value is None}
-    return dataclasses.replace(target, **unmanaged)  # type: ignore[type-var]
+    here = _fields(current)
+    unmanaged = {name: here[name] for name, value in _fields(target).items() if value is None and here[name] is not None}
+    return dataclasses.replace(target, **unmanaged) if unmanaged else target  # type: ignore[type-var]
 
 
 def foreign(kind: str, thing: Resource) -> str:
-    """Say why a thing is left alone."""
+    """Say why a thing is left alone; what is a file says so by its ``place``, as that is what somebody finds there."""
+    place = getattr(thing, "place", "")
+    name, other = (f"file {place}", "move it away") if place else (f"{kind} '{thing.key}'", "choose another name")
     owner = f"belongs to lab '{thing.lab}'" if thing.lab else "was not made by netvirt.lab"
-    way_out = "choose another name, or remove it first" if thing.lab else "choose another name, or take it over with adopt=true"
-    return f"The {kind} '{thing.key}' exists and {owner}; {way_out}."
+    way_out = f"{other}, or remove it first" if thing.lab else f"{other}, or take it over with adopt=true"
+    return f"The {name} exists and {owner}; {way_out}."
 
 
 def converge(goals: Sequence[Goal[Any]], scope: Scope) -> list[Change[Any]]:
@@ -227,19 +231,22 @@ def diff(changes: Iterable[Change[Any]]) -> dict[str, Any]:
 def _differing(before: Any, after: Any) -> set[str]:
     """Name the managed fields of after that before has otherwise."""
     kind: Any = type(after)
-    values = ((name, getattr(after, name)) for name in _names(kind))
-    return {name for name, value in values if value is not None and getattr(before, name) != value}
+    names, values = _state(kind)
+    return {name for name, old, new in zip(names, values(before), values(after)) if new is not None and old != new}
 
 
 def _fields(thing: Any) -> dict[str, Any]:
     kind: Any = type(thing)
-    return {name: getattr(thing, name) for name in _names(kind)}
+    names, values = _state(kind)
+    return dict(zip(names, values(thing)))
 
 
 @cache
-def _names(kind: Any) -> tuple[str, ...]:
+def _state(kind: Any) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    """Return the fields of a kind of resource that are state, and what reads them all at once."""
     # A field with metadata hidden=True carries what only the driver needs (an ifindex, a pid): not state.
-    return tuple(f.name for f in dataclasses.fields(kind) if not f.metadata.get("hidden"))
+    names = tuple(f.name for f in dataclasses.fields(kind) if not f.metadata.get("hidden"))
+    return names, attrgetter(*names) if len(names) > 1 else lambda thing: tuple(getattr(thing, name) for name in names)
 
 
 def _shown(thing: Any, names: Collection[str] | None, other: Any) -> dict[str, Any]:

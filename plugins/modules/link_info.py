@@ -46,6 +46,7 @@ links:
   description:
     - The interfaces in the kernel's order. Attributes that a kind does not have are null.
     - C(tag) is the untagged VLAN of a bridge's port, 0 for none, and C(trunks) are its tagged ones; C(bridge) are a bridge's settings.
+    - C(vni) is the number of a tunnel (of GRE its key), C(local) and C(remote) are its addresses.
     - C(peer) is the namespace and the name of a veth's other end; C(owner) and C(group) are numbers, -1 for nobody.
   returned: success
   type: list

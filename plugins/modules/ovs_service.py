@@ -65,6 +65,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netvirt.lab.plugins.module_utils._module import run
+from ansible_collections.netvirt.lab.plugins.module_utils._open_vswitch import NO_LAB
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import Goal
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.ovs import best_datapath
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.ovs_service import OvsService, OvsServiceDriver
@@ -79,7 +80,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    module.params["lab"] = "ovs_service"
+    module.params["lab"] = NO_LAB
     run(module, goals, lambda changes: {"datapath": best_datapath()})
 
 

@@ -12,7 +12,8 @@ version_added: "0.1.0"
 description:
   - Runs C(iperf3) from every node in turn to a server that the module starts on the lab host, at the address of the node's switch,
     and returns medians with their spread. All interfaces are measured once before any is measured again.
-  - A guest on QEMU's own network (backend V(user)) is measured against a server on the loopback interface.
+  - A guest on QEMU's own network (backend V(user)) is measured against a server on the loopback interface, unless it is kept from
+    that (C(restrict)).
   - Other interfaces whose switch has no address are left out, and so are VMs that the topology wants stopped or paused.
   - With O(others), nodes are measured against nodes on other lab hosts instead. That takes two calls on all lab hosts, the first of
     which, with O(serve=true), starts the servers. A network on two lab hosts has one such pair, one on more of them a ring.

@@ -64,6 +64,13 @@ options:
       - The interface by which the traffic of switches with NAT leaves the machine, instead of the one with the default route.
       - V(none) keeps all traffic in the lab.
     type: str
+  restore_ovs:
+    description:
+      - With O(state=absent), whether to take back as well, at the end, what the module M(netvirt.lab.ovs_service) did to Open vSwitch,
+        unless a bridge is left that needs it.
+    type: bool
+    default: false
+    version_added: "0.5.0"
   adopt:
     description:
       - Take over things that exist and belong to nobody or to another lab.
@@ -77,6 +84,7 @@ seealso:
   - plugin: netvirt.lab.topology
     plugin_type: inventory
   - module: netvirt.lab.ready
+  - module: netvirt.lab.ovs_service
 """
 
 EXAMPLES = r"""
@@ -127,7 +135,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabError
 from ansible_collections.netvirt.lab.plugins.module_utils._module import LAB_OPTIONS, reported, run
+from ansible_collections.netvirt.lab.plugins.module_utils._open_vswitch import restored
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import Change, Goal
 from ansible_collections.netvirt.lab.plugins.module_utils._share import crowd_notices, node_goals, share_goals
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.vm_goals import notices, restart_needed
@@ -145,6 +155,7 @@ def main() -> None:
             "passwords": {"type": "dict", "no_log": True, "default": {}},
             "authorized_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
             "uplink": {"type": "str"},
+            "restore_ovs": {"type": "bool", "default": False},
             "adopt": LAB_OPTIONS["adopt"],
         },
         required_if=[("state", "present", ["share"]), ("state", "absent", ["lab"])],
@@ -153,6 +164,8 @@ def main() -> None:
     present = module.params["state"] == "present"
     nodes = module.params["nodes"]
     with reported(module):
+        if present and module.params["restore_ovs"]:
+            raise LabError("restore_ovs is for state=absent: a lab that is present may need Open vSwitch.")
         share = unpacked(module.params["share"]) if present or nodes is not None else {}
     module.params["lab"] = share["lab"] if present else module.params["lab"]
     planned: list[Goal[Any]] = []
@@ -175,7 +188,10 @@ def main() -> None:
         counted = Counter(change.action for change in changes)
         return {"restart_needed": waiting, "changes": {name: counted[name] for name in ("create", "update", "replace", "remove")}}
 
-    run(module, goals, result)
+    def afterwards(changes: Sequence[Change[Any]]) -> Sequence[Change[Any]]:
+        return restored(module.params["lab"], changes, module.check_mode) if module.params["restore_ovs"] else ()
+
+    run(module, goals, result, afterwards)
 
 
 if __name__ == "__main__":

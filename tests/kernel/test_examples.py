@@ -136,3 +136,30 @@ def test_who_is_not_root_is_told_so(tmp_path: Path) -> None:
     report = play([{"netvirt.lab.netns": {"name": "x"}, **nobody}], tmp_path)
     assert report["code"] == 2, report["output"]
     assert "must run as root; add 'become: true'" in " ".join(report["output"].split())
+
+
+def test_what_the_controller_keeps_of_a_lab_is_removed_but_not_in_check_mode(tmp_path: Path) -> None:
+    made = {"ansible.builtin.debug": {"msg": "{{ lookup('netvirt.lab.lab_key', 'heath') }}"}}
+    assert play([made], tmp_path)["code"] == 0
+    record, keys = tmp_path / "record.json", tmp_path / ".local/share/netvirt/heath"
+    record.write_text("{}", encoding="utf-8")
+    removed = {"netvirt.lab.lab_files": {"lab": "heath", "placement_file": str(record)}}
+    told = play([removed], tmp_path, "--check", "--diff")
+    assert told["changed"] == 1
+    assert f"-{keys}" in told["output"]
+    assert record.exists()
+    assert (keys / "id_ed25519").exists()
+    assert play([removed], tmp_path)["changed"] == 1
+    assert not record.exists()
+    assert not keys.exists()
+    assert play([removed], tmp_path)["changed"] == 0
+
+
+@pytest.mark.parametrize("name", ["", "..", "/tmp"])
+def test_a_name_that_would_remove_more_than_a_lab_is_refused(tmp_path: Path, name: str) -> None:
+    keys = tmp_path / ".local/share/netvirt/heath"
+    keys.mkdir(parents=True)
+    told = play([{"netvirt.lab.lab_files": {"lab": name}}], tmp_path)
+    assert told["failed"] == 1
+    assert "lab" in told["output"]
+    assert keys.exists()

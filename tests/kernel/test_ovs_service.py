@@ -8,9 +8,12 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from ansible_collections.netvirt.lab.plugins.module_utils._open_vswitch import restored
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import Change, Goal, Scope, converge, diff
+from ansible_collections.netvirt.lab.plugins.module_utils._share import share_goals
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.ovs_service import OvsService, OvsServiceDriver
 
 CTL = "/usr/share/openvswitch/scripts/ovs-ctl"
@@ -92,6 +95,34 @@ def test_daemons_that_were_killed_are_started_anew() -> None:
     assert runs()
     assert service("started") == []
     assert service("restored")
+
+
+def test_a_database_without_its_daemon_is_ended_too() -> None:
+    service("started")
+    pids = {name: Path(f"/run/openvswitch/{name}.pid").read_text().strip() for name in ("ovs-vswitchd", "ovsdb-server")}
+    run("kill", pids["ovs-vswitchd"])
+    while Path(f"/proc/{pids['ovs-vswitchd']}").exists():
+        pass
+    assert service("restored")
+    assert not Path(f"/proc/{pids['ovsdb-server']}").exists()
+    assert service("restored") == []
+
+
+def test_a_lab_that_goes_takes_open_vswitch_with_it_as_check_mode_foretells() -> None:
+    service("started")
+    share = {"bridges": [{"name": "heath-plaza", "datapath_type": "netdev"}]}
+    converge(share_goals(share, "heath", (), None, {}), Scope("heath"))
+
+    def gone(check: bool) -> list[Change[Any]]:
+        changes = converge(share_goals({}, "heath", (), None, {}), Scope("heath", check=check))
+        return [*changes, *restored("heath", changes, check)]
+
+    foretold = diff(gone(check=True))
+    assert "ovs_service" in foretold["before"]
+    assert runs()
+    assert diff(gone(check=False)) == foretold
+    assert not runs()
+    assert gone(check=False) == []
 
 
 def test_a_daemon_with_a_bridge_is_left_as_it_is() -> None:

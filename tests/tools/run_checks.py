@@ -94,7 +94,7 @@ CHECKS = (
     Check("slow-labs", f"{HOST}{PYTEST} -m slow tests/kernel/labs tests/kernel/machines", 1200, after="images", extra=True),
     # A lab inside a guest, for what this machine's kernel may lack.
     Check("image-kernel_lab", KERNEL_LAB_IMAGE, 90, extra=True),
-    Check("molecule-kernel_lab", f"{HOST}{MOLECULE}kernel_lab", 300, after="image-kernel_lab", extra=True),
+    Check("molecule-kernel_lab", f"{HOST}{MOLECULE}kernel_lab", 600, after="image-kernel_lab", extra=True),
 )
 
 

@@ -16,6 +16,7 @@ from .._errors import LabError
 from ..transport import processes
 from ..transport.shell import Shells
 from .iperf import SPARE, asked, lost, measured, received
+from .measures import MEASURES
 from .targets import Target
 
 _PINGS = 10
@@ -23,15 +24,6 @@ _INTERVAL = 0.2  # seconds between two pings
 # Of iputils and of busybox.
 _ROUND_TRIP = re.compile(r"min/avg/max\S* = [\d.]+/([\d.]+)/")
 _DIRECTIONS = {"to_host": "", "from_host": " -R"}
-UNITS = {
-    "tcp_to_host": "Mbit/s",
-    "tcp_from_host": "Mbit/s",
-    "udp_to_host": "Mbit/s",
-    "udp_to_host_lost": "%",
-    "udp_from_host": "Mbit/s",
-    "udp_from_host_lost": "%",
-    "ping": "ms",
-}
 
 
 @dataclass(frozen=True)
@@ -75,7 +67,7 @@ def _summary(key: str, values: Sequence[float]) -> dict[str, Any]:
         "median": round(statistics.median(values), 3),
         "least": min(values),
         "most": max(values),
-        "unit": UNITS[key],
+        "unit": MEASURES[key].unit,
         "values": list(values),
     }
 

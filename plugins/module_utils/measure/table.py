@@ -8,25 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-# Where there are several lab hosts, the other end may be one of them or another node.
-_BETWEEN = {
-    "tcp_to_host": "there",
-    "tcp_from_host": "back",
-    "udp_to_host": "UDP there",
-    "udp_to_host_lost": "lost",
-    "udp_from_host": "UDP back",
-    "udp_from_host_lost": "lost",
-    "ping": "round trip",
-}
-TITLES = {
-    "tcp_to_host": "to the lab host",
-    "tcp_from_host": "from the lab host",
-    "udp_to_host": "UDP to it",
-    "udp_to_host_lost": "lost",
-    "udp_from_host": "UDP from it",
-    "udp_from_host_lost": "lost",
-    "ping": "round trip",
-}
+from .measures import MEASURES
 
 
 def table(results: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -34,7 +16,7 @@ def table(results: Sequence[Mapping[str, Any]]) -> list[str]:
     keys = list(results[0]["measures"]) if results else []
     spread = any("machine" in result for result in results)
     titles = ["node", "on", "to"] if spread else ["node"]
-    rows = [[*titles, "model", *((_BETWEEN if spread else TITLES)[key] for key in keys)]]
+    rows = [[*titles, "model", *(MEASURES[key].between if spread else MEASURES[key].title for key in keys)]]
     for result in results:
         own = [_name(result, results), *([result["machine"], result["to"]] if spread else [])]
         rows.append([*own, result["model"], *(_cell(result["measures"][key]) for key in keys)])

@@ -55,7 +55,8 @@ def targets(nodes: Sequence[Node], nics: Mapping[tuple[str, str], Mapping[str, A
             model, backend = _model(node, nic), nic.get("backend") or {}
             server = servers.get((interface["switch"], interface["network"]))
             if backend.get("type") == "user":
-                # QEMU itself connects for the guest, by the lab host's loopback interface.
-                yield Target(node, interface["name"], f"{model}, user", gateway(backend), "127.0.0.1")
+                # QEMU itself connects for the guest, by the lab host's loopback interface; with restrict it does not.
+                if not backend.get("restrict"):
+                    yield Target(node, interface["name"], f"{model}, user", gateway(backend), "127.0.0.1")
             elif server and interface["addresses"]:
                 yield Target(node, interface["name"], model, server, server)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from ..topology.tunnels import KINDS
 from .checks import Check
 from .paths import Wiring
 
@@ -42,5 +43,5 @@ def missing(
 
 def _underlay(shares: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Return by which address tunnels reach each lab host that has any."""
-    found = {share["machine"]: link["local"] for share in shares for link in share.get("links") or () if link["kind"] == "vxlan"}
+    found = {share["machine"]: link["local"] for share in shares for link in share.get("links") or () if link["kind"] in KINDS}
     return found | {share["machine"]: share["ovn"]["address"] for share in shares if "ovn" in share}

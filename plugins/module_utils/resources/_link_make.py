@@ -13,6 +13,7 @@ from typing import Any
 from .._errors import LabError
 from .._marks import mark
 from .._plan import Change
+from ..topology.tunnels import KINDS
 from ..transport import bridge, ethtool, ip_stack, tap
 from ..transport.namespaces import descriptors, inside
 from ..transport.netlink import Netlink
@@ -29,8 +30,10 @@ from ..transport.rtnetlink import (
     name_link,
     set_kind,
     set_link,
+    set_port,
 )
-from ..transport.vxlan import set_floods, vxlan_data
+from ..transport.tunnels import tunnel_data
+from ..transport.vxlan import set_floods
 from ._link_model import BridgeSettings, Link
 from ._network import key_of
 
@@ -43,7 +46,7 @@ _TAP_UNBORN = frozenset(("mac", "mtu"))
 
 def create_all(made: Sequence[Link], lab: str) -> None:
     """Create interfaces with all that the kernel takes at creation, those that others sit on first."""
-    _create_simple([link for link in made if link.kind in ("bridge", "ifb", "vxlan")], lab)
+    _create_simple([link for link in made if link.kind in ("bridge", "ifb", *KINDS)], lab)
     _create_veths([link for link in made if link.kind == "veth"], lab)
     for netns, taps in by_netns(link for link in made if link.kind == "tap").items():
         with inside(netns), Netlink() as kernel:
@@ -104,8 +107,11 @@ def _create_simple(links: Sequence[Link], lab: str) -> None:
             values = {**vars(link.bridge), "vlan_filtering": link.bridge.vlan_filtering or None} if link.bridge else {}
             data = bridge.settings_data(values)
             requests[link.netns].append(create_bridge(_attributes(link), mark(lab), data))
-        elif link.kind == "vxlan":
-            requests[link.netns].append(create_link(_attributes(link), "vxlan", mark(lab), vxlan_data(link.vni or 0, link.local or "")))
+        elif link.kind in KINDS:
+            data = tunnel_data(link.kind, link.vni or 0, link.local or "", link.remote or "")
+            # Up it would lead on what comes from other tunnels before it is told not to.
+            down = replace(link, up=None) if link.mesh else link
+            requests[link.netns].append(create_link(_attributes(down), link.kind, mark(lab), data))
         else:
             requests[link.netns].append(create_link(_attributes(link), str(link.kind), mark(lab)))
     _send(requests)
@@ -194,6 +200,10 @@ def _settings(change: Change[Link], masters: Mapping[str, int], lab: str) -> lis
     values: dict[str, Any] = {name: getattr(link, name) for name in ("mac", "mtu", "up") if name in differs}
     if "master" in differs and (link.master or old):
         values["master"] = masters[link.master] if link.master else 0
+    if link.mesh and not differs.isdisjoint(("master", "mesh")):
+        requests.append(set_link(link_attributes(link.name, **{**values, "up": False})))
+        requests.append(set_port(link.name, "bridge", bridge.mesh_port_data(), "isolated and mcast_router"))
+        values = {"up": link.up}
     if any(value is not None for value in values.values()):
         requests.append(set_link(link_attributes(link.name, **values)))
     if "bridge" in differs and old and old.bridge and link.bridge:

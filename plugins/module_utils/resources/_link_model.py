@@ -96,8 +96,8 @@ class Link:
     Without link_local the kernel gives an interface no IPv6 address by itself, for which it would ask all of its network.
     A sub-interface of kind vlan sits on its parent, in the same namespace; one of kind macvlan or macvtap on base, an interface of the lab
     host, and mode says how those on the same one see each other. tag (0: none) and trunks are the VLANs of a
-    bridge's port, or of the bridge's own. A vxlan has a number (vni), this machine's address and those of the other machines
-    (remotes) that get a copy of each broadcast.
+    bridge's port, or of the bridge's own. A tunnel has a number (vni), this machine's address and that of another machine (remote);
+    a vxlan has those of all (remotes) that get a copy of each broadcast. Ports of a bridge that are its mesh pass nothing on to each other.
     """
 
     name: str
@@ -123,6 +123,8 @@ class Link:
     vni: int | None = None
     local: str | None = None
     remotes: tuple[str, ...] | None = None
+    remote: str | None = None
+    mesh: bool | None = None
     base: str | None = None
     mode: str | None = None
     bridge: BridgeSettings | None = None

@@ -14,7 +14,7 @@ from .._errors import LabErrors
 from .._marks import owner
 from .._paths import run_dir
 from .._plan import Change, Scope
-from ..transport import ethtool, ip_stack, namespaces
+from ..transport import ethtool, namespaces
 from ..transport.bridge import PortVlan
 from ..transport.namespaces import NoNamespace, inside
 from ..transport.netlink import Netlink, addresses_of, directory, routes_of
@@ -107,11 +107,6 @@ class Network:
         with inside(netns):
             return ethtool.tx_offload(name)
 
-    def silent(self, netns: str, name: str) -> bool:
-        """Say whether the host's own IP stack takes no part."""
-        with inside(netns):
-            return ip_stack.silent(name)
-
 
 class Survey:
     """What a run reads of the machine's namespaces. It enters each one once; what it tells holds until the first change."""
@@ -136,13 +131,17 @@ class Survey:
 
     def _is_there(self, name: str) -> bool:
         try:
-            return name in self._visits or (namespaces.exists(name) and bool(self._visited(name)))
+            return bool(self._visited(name))
         except NoNamespace:
             return False
 
     def links(self, netns: str) -> Sequence[LinkRecord]:
         """Return the interfaces of a namespace, by index."""
         return self._visited(netns).links
+
+    def devices(self) -> dict[str, int]:
+        """Return the index of each of the lab host's own interfaces, by name."""
+        return {link.name: link.index for link in self.links("")}
 
     def addresses(self, netns: str) -> Sequence[AddressRecord]:
         """Return the addresses of a namespace."""

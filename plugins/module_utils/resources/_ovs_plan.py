@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any, TypeVar, Union
 
 from .._errors import LabErrors
@@ -88,20 +88,18 @@ def _settled_bridge(target: Bridge, current: Bridge | None, scope: Scope) -> Bri
     )
     # The bridge's own port goes with the bridge, whoever uses it.
     local = {port.name: port.lab for port in (current.ports if current else ()) if port.name == target.name}
-    return replace(bridge, ports=tuple(replace(port, lab=local.get(port.name, port.lab)) for port in target.ports))
+    return replace(bridge, ports=tuple(replace(port, lab=local[port.name]) if port.name in local else port for port in target.ports))
 
 
 def _settled(target: T, current: T | None) -> T:
     """Return target with unmanaged fields as they are, and its maps with the keys that it does not name."""
     filled = merge(current, target) if current is not None else target
     maps: dict[str, Any] = {
-        one.name: {
-            key: value for key, value in {**(getattr(current, one.name, None) or {}), **getattr(target, one.name)}.items() if value != ""
-        }
-        for one in fields(target)
-        if isinstance(getattr(target, one.name), Mapping)
+        name: {key: item for key, item in {**(getattr(current, name, None) or {}), **value}.items() if item != ""}
+        for name, value in vars(target).items()
+        if isinstance(value, Mapping)
     }
-    return replace(filled, **maps)
+    return replace(filled, **maps) if maps else filled
 
 
 def _filled(name: str, target: Bridge, current: Bridge | None) -> Any:

@@ -22,7 +22,7 @@ from ..transport.qmp import Qmp, Refused
 from ._netdev import needs_root, spawns
 from ._qemu_argv import HUB, NO_PCI, UPLINK, Cables, backend, backends, device, has_system
 from ._vm_model import Files, Nic, Vm
-from ._vm_network import connect, tell
+from ._vm_network import connect, monitor, tell
 
 _PERIPHERAL = "/machine/peripheral"
 # A tap's line in 'info network' (net_init_tap_one in net/tap.c); one for each queue.
@@ -41,7 +41,7 @@ def words(note: Mapping[str, Any]) -> list[str]:
 
 def there(nics: Iterable[Nic], note: Mapping[str, Any], qmp: Qmp) -> tuple[Nic, ...]:
     """Return the NICs that are there now, in the order in which they are wanted."""
-    present = {entry["name"] for entry in qmp.execute("qom-list", path=_PERIPHERAL)}
+    present = _present(qmp)
     order = {name: place for place, name in enumerate(note["order"])}
     return tuple(sorted((nic for nic in nics if nic.id in present), key=lambda nic: order.get(nic.id, len(order))))
 
@@ -83,10 +83,14 @@ def unplug(nics: Sequence[Nic], order: Sequence[str], place: Files, patience: fl
     return left
 
 
+def _present(qmp: Qmp) -> set[str]:
+    return {entry["name"] for entry in qmp.execute("qom-list", path=_PERIPHERAL)}
+
+
 def _left(names: Sequence[str], qmp: Qmp, patience: float) -> list[str]:
     deadline = time.monotonic() + patience
     while True:
-        present = {entry["name"] for entry in qmp.execute("qom-list", path=_PERIPHERAL)}
+        present = _present(qmp)
         left = [name for name in names if name in present]
         if not left or time.monotonic() > deadline:
             return left
@@ -104,13 +108,14 @@ def plug(vm: Vm, nics: Sequence[Nic], ports: Collection[str], cables: Mapping[st
     with Qmp(place.qmp, patience) as qmp:
         for nic, port in zip(nics, ports):
             _drop(nic, qmp)  # of a run that was killed
+            wires = cables.get(nic.id, Cables())
             try:
-                taps = _connect(nic, cables.get(nic.id, Cables()), qmp)
+                taps = _connect(nic, wires, qmp)
                 card = device(nic, has_system(vm), port)
                 note = notes.read(place.plugged)
                 options = {
                     **note.get("options", {}),
-                    nic.id: [*backends(nic, dataclasses.replace(cables.get(nic.id, Cables()), taps=taps)), "-device", card],
+                    nic.id: [*backends(nic, dataclasses.replace(wires, taps=taps)), "-device", card],
                 }
                 notes.write(place.plugged, {"options": options, "order": [one.id for one in vm.nics or ()]})
                 tell(f"device_add {card}", qmp)
@@ -135,5 +140,5 @@ def _connect(nic: Nic, cables: Cables, qmp: Qmp) -> tuple[int, ...]:
     if cables.vhosts:
         told["vhost"] = True
     qmp.execute("netdev_add", **told)
-    shown = str(qmp.execute("human-monitor-command", command_line="info network"))
+    shown = monitor("info network", qmp)
     return tuple(map(int, re.findall(_TAP.format(re.escape(backend(nic))), f"\n{shown}\n")))

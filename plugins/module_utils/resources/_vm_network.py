@@ -30,8 +30,8 @@ def asks(nics: Sequence[Nic]) -> bool:
 
 def as_told(nics: Sequence[Nic], qmp: Qmp) -> tuple[Nic, ...]:
     """Return NICs with the ports that are forwarded now, and with the mark of a connection whose other end has gone."""
-    forwards = _forwards(_monitor(qmp, "info usernet"))
-    network = _monitor(qmp, "info network").splitlines()
+    forwards = _forwards(monitor("info usernet", qmp))
+    network = monitor("info network", qmp).splitlines()
 
     def told(words: Words | None, name: str) -> Words | None:
         if words and words[0] == "user":
@@ -119,7 +119,7 @@ def connect(option: str, qmp: Qmp) -> None:
 
 def tell(line: str, qmp: Qmp) -> None:
     """Give a command of QEMU's older monitor that says nothing when it succeeds. Raise LabError."""
-    said = _monitor(qmp, line).strip()
+    said = monitor(line, qmp).strip()
     if said:
         raise LabError(f"{said.rstrip('.')}.")
 
@@ -130,14 +130,14 @@ def forward(before: Nic, after: Nic, qmp: Qmp) -> None:
     # What goes first, as the new rule may be for the same port.
     for rule in old:
         if rule not in new:
-            _monitor(qmp, f"hostfwd_remove {before.id}.net {rule.partition('-')[0]}")
+            monitor(f"hostfwd_remove {before.id}.net {rule.partition('-')[0]}", qmp)
     for rule in new:
         if rule not in old:
-            said = _monitor(qmp, f"hostfwd_add {before.id}.net {rule}").strip()
+            said = monitor(f"hostfwd_add {before.id}.net {rule}", qmp).strip()
             if said:
                 raise LabError(f"QEMU cannot forward {rule} to '{before.id}': {said}; choose a port that is free.")
 
 
-def _monitor(qmp: Qmp, line: str) -> str:
+def monitor(line: str, qmp: Qmp) -> str:
     """Give a command of QEMU's older monitor, for what QMP has no word for."""
     return str(qmp.execute("human-monitor-command", command_line=line))

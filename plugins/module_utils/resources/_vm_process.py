@@ -289,19 +289,11 @@ def _stop(vm: Vm, found: list[Process], graceful: bool) -> None:
         if graceful and pids and vm.state == RUNNING:
             with Qmp(qmp_socket, _ANSWER) as qmp:
                 qmp.execute("system_powerdown")
-            pids = _ended(pids, vm.stop_timeout)
+            pids = processes.lasting(pids, vm.stop_timeout)
         if pids:
             with Qmp(qmp_socket, _ANSWER) as qmp:
                 qmp.quit()
-            pids = _ended(pids, _ANSWER)
+            pids = processes.lasting(pids, _ANSWER)
     except (NotRunning, NoAnswer):
         pass
     processes.end(pids, patience=1.0)
-
-
-def _ended(pids: list[int], patience: float) -> list[int]:
-    """Wait for processes to end; return those that have not."""
-    deadline = time.monotonic() + patience
-    while (left := [pid for pid in pids if processes.alive(pid)]) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return left

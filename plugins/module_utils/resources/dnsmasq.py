@@ -9,6 +9,7 @@ import pwd
 import shutil
 import socket
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +22,7 @@ from ..transport import listeners, notes, processes
 from . import _firewall
 from ._dnsmasq_conf import Dnsmasq, Host, Lease, Network, Record, config_text, dnsmasq_from, parse_leases, plain
 from ._gates import service_rules
-from ._network import made_anew, require_present
+from ._network import Survey, made_anew, require_present
 
 __all__ = ["Dnsmasq", "DnsmasqDriver", "Host", "Lease", "Network", "Record", "dnsmasq_from", "leases"]
 
@@ -44,7 +45,7 @@ class DnsmasqDriver:
 
     def observe(self, goal: Goal[Dnsmasq], scope: Scope) -> Mapping[str, Dnsmasq]:
         """Compare the process, its configuration and the packet filters with what the lab's last run noted."""
-        self.present = frozenset(name for _index, name in socket.if_nameindex())
+        self.present = frozenset(Survey.of(scope).devices())
         noted, indexes = _noted(scope.lab)
         gates = _firewall.gates("input")
         running = bool(_pids(scope.lab))
@@ -177,5 +178,8 @@ def _noted(lab: str) -> tuple[Dnsmasq | None, dict[str, int]]:
 
 def _indexes(interfaces: Sequence[str]) -> dict[str, int]:
     """Return the numbers of the interfaces that exist. DHCP is bound to a number: a new interface of that name has another."""
-    present = {name: index for index, name in socket.if_nameindex()}
-    return {name: present[name] for name in interfaces if name in present}
+    found: dict[str, int] = {}
+    for name in interfaces:
+        with suppress(OSError):
+            found[name] = socket.if_nametoindex(name)
+    return found

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import hashlib
-import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
@@ -20,7 +19,7 @@ from .._plan import Change, Goal, Scope, compare
 from ..transport import nft, notes, sysctl
 from . import _firewall
 from ._gates import Gate, forward_rules
-from ._network import made_anew, require_present
+from ._network import Survey, made_anew, require_present
 from ._nft_text import FAMILY, removal_text, table_name, table_text
 
 AUTO, NONE = "auto", "none"
@@ -92,7 +91,7 @@ class ForwardingDriver:
     def observe(self, goal: Goal[Forwarding], scope: Scope) -> Mapping[str, Forwarding]:
         """Compare the ruleset and the kernel's settings with what the lab's last run noted."""
         wanted = next(iter(goal.want), None)
-        self.present = frozenset(name for _index, name in socket.if_nameindex())
+        self.present = frozenset(Survey.of(scope).devices())
         if wanted:
             nft.require()
         if wanted and wanted.uplink == AUTO:

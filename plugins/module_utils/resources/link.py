@@ -12,21 +12,22 @@ from typing import Any
 
 from .._errors import LabErrors
 from .._plan import Change, Goal, Scope, compare
-from ..transport import bridge, features
+from ..topology.tunnels import KINDS
+from ..transport import bridge, features, ip_stack
 from ..transport.attributes import attributes, whole
 from ..transport.netlink import Netlink
 from ..transport.rtnetlink import LinkRecord, delete_links, macvlan_mode
-from ..transport.vxlan import PORT, vxlan_of
+from ..transport.tunnels import Ends, tunnel_of
 from ._link_make import ON_BASE, create_all, set_all
 from ._link_model import BridgeSettings, Link, read_fields
 from ._network import Network, Survey, key_of, read_network
-from ._underlay import Tunnels, require_underlay, vni_problems
+from ._underlay import number_problems, require_tunnels
 from .address import AddressDriver, Addressing
 
 __all__ = ["Link", "LinkDriver", "all_links", "link_goals", "port_vlans", "read_fields"]
 
 # What an interface is made as; another value takes another interface.
-_MADE_AS = ("kind", "peer", "multi_queue", "parent", "vlan", "protocol", "vni", "local", "base", "mode")
+_MADE_AS = ("kind", "peer", "multi_queue", "parent", "vlan", "protocol", "vni", "local", "remote", "base", "mode")
 # The interface group of what is about to go; no other program's, as far as numbers can be.
 _DOOMED = 0x6E657476
 # linux/if_tun.h: IFLA_TUN_*
@@ -47,8 +48,7 @@ class LinkDriver:
         have: dict[str, Link] = {}
         network = Survey.of(scope).network(spaces, everything=goal.purge)
         _require_kernel(goal.want, network)
-        tunnels = [Tunnels(link.local, link.mtu or 0) for link in goal.want if link.kind == "vxlan" and link.local]
-        require_underlay(tunnels, Survey.of(scope))
+        require_tunnels(goal.want, Survey.of(scope))
         for netns, links in network.links.items():
             masters = {record.index: record.name for record in links}
             for record in links:
@@ -86,7 +86,7 @@ class LinkDriver:
         if homeless:
             raise LabErrors(f"There is no network namespace '{netns}' to put a link into; create it first." for netns in sorted(homeless))
         staying = {*left, *wanted}.difference(change.key for change in changes if change.action == "remove")
-        problems = [*vni_problems(goal.want, left, changes), *_impossible(goal.want, staying)]
+        problems = [*number_problems(goal.want, left, changes), *_impossible(goal.want, staying)]
         new = [change.target for change in changes if change.action in ("create", "replace")]
         pairs = [(link.key, key_of(*link.peer)) for link in new if link.kind == "veth" and link.peer]
         problems += [
@@ -142,7 +142,8 @@ def _observed(network: Network, netns: str, record: LinkRecord, masters: Mapping
     """Return an interface as it is; what takes a question of its own is only read where asked says something about it."""
     tun = attributes(record.data) if record.kind == "tun" else None
     vlan, protocol = bridge.vlan_of(record.data) if record.kind == "vlan" else (None, None)
-    tunnel = vxlan_of(record.data) if record.kind == "vxlan" else None
+    tunnel = tunnel_of(record.kind, record.data) if record.kind in KINDS else None
+    link_local = ip_stack.link_local(record.families)
     tag, trunks = (None, None) if asked.tag is None else port_vlans(network.vlans(netns).get(record.index, frozenset()))
     return Link(
         name=record.name,
@@ -161,14 +162,16 @@ def _observed(network: Network, netns: str, record: LinkRecord, masters: Mapping
         multi_queue=None if tun is None else bool(whole(tun.get(_TUN_MULTI_QUEUE, b""))),
         vnet_hdr=None if tun is None else bool(whole(tun.get(_TUN_VNET_HDR, b""))),
         tx_offload=None if asked.tx_offload is None else network.tx_offload(netns, record.name),
-        silent=None if asked.silent is None else network.silent(netns, record.name),
-        link_local=asked.link_local if record.link_local is None else record.link_local,
+        silent=None if asked.silent is None else ip_stack.silent(record.families),
+        link_local=asked.link_local if link_local is None else link_local,
         parent=masters.get(record.iflink, "") if record.kind == "vlan" and record.netnsid is None else None,
         vlan=vlan,
         protocol=protocol,
-        vni=tunnel.vni if tunnel and tunnel.port == PORT else None,
-        local=tunnel.local if tunnel else None,
+        vni=tunnel.vni if tunnel else None,
+        local=_local(record.kind, tunnel, asked) if tunnel else None,
         remotes=network.floods(netns).get(record.index, ()) if tunnel and asked.remotes is not None else None,
+        remote=tunnel.remote if tunnel else None,
+        mesh=bridge.is_mesh_port(record.port) if asked.mesh is not None else None,
         base=network.base(netns, record) if record.kind in ON_BASE else None,
         mode=macvlan_mode(record.data) if record.kind in ON_BASE else None,
         # A kernel that was built without VLANs on bridges says nothing of them.
@@ -177,6 +180,13 @@ def _observed(network: Network, netns: str, record: LinkRecord, masters: Mapping
         trunks=trunks,
         index=record.index,
     )
+
+
+def _local(kind: str, tunnel: Ends, asked: Link) -> str | None:
+    """Return the address that a tunnel comes from, '' if it is not made as it was asked for: then another is to take its place."""
+    if kind == "geneve":
+        return asked.local  # it has none of its own; what it sends from has been looked at (require_tunnels)
+    return tunnel.local if tunnel.made or asked.local is None else ""
 
 
 def _identity(value: bytes | None) -> int:
@@ -196,7 +206,7 @@ def _require_kernel(want: Sequence[Link], network: Network) -> None:
     """Raise LabErrors if the kernel was built without something that is wanted."""
     known = {record.kind for records in network.links.values() for record in records}
     problems = []
-    for kind in ("vlan", "vxlan", "ifb", *ON_BASE):
+    for kind in ("vlan", *KINDS, "ifb", *ON_BASE):
         users = [link.key for link in want if link.kind == kind]
         if users and kind not in known and not features.has_link_kind(kind):
             problems.append(features.lacking(kind, f"the interface '{users[0]}'"))

@@ -20,7 +20,7 @@ from .._plan import Change, Goal, Scope, compare
 from ..transport import notes, ovn, ovsdb
 from ..transport.processes import Process
 from ._network import Survey
-from ._underlay import Tunnels, carriers, require_underlay
+from ._underlay import Tunnels, carriers, refuse_geneve, require_underlay
 from .ovs import best_datapath
 
 MARK = "netvirt-ovn"  # in the external_ids of what is the machine's and no lab's; in those of Open vSwitch itself it names the labs
@@ -83,12 +83,15 @@ class OvnDriver:
         """Compare; refuse what does not go together with other labs, or what the machine has not."""
         problems = [problem for one in goal.want for lab, other in self._others.items() for problem in _conflicts(one, lab, other)]
         problems += [problem for one in goal.want if one.central and one.port for problem in ovn.taken(one.address or "", one.port)]
+        problems += _unshared(self._others, earlier)
         if goal.want and not scope.check:
             problems += ovn.missing(_commands(dict(enumerate(goal.want))))
         if problems:
             raise LabErrors(problems)
         tunnelling = [one for one in goal.want if one.packets]
-        require_underlay([Tunnels(one.address or "", one.packets, geneve=True) for one in tunnelling], self._survey)
+        require_underlay([Tunnels(one.address or "", one.packets, "ovn") for one in tunnelling], self._survey)
+        if tunnelling:
+            refuse_geneve(self._survey, earlier)
         _require_reachable(tunnelling, self._survey)
         return compare(self.kind, have, goal, scope)
 
@@ -102,6 +105,19 @@ class OvnDriver:
             values = asdict(change.target)
             notes.write(run_dir(scope.lab) / _NOTE, {name: values[name] for name in _NOTED})
         settle()
+
+
+def _unshared(others: Mapping[str, Fabric], earlier: Sequence[Change[Any]]) -> list[str]:
+    """Say which new devices take the port that tunnels of other labs' OVN need, now or when a second lab host joins."""
+    links = [change for change in earlier if change.kind == "link" and change.action in ("create", "replace")]
+    new = [change.key for change in links if change.target.kind == "geneve"]
+    return [
+        f"Geneve's port of this machine, which '{name}' would have, is for OVN, which the lab '{lab}' uses; use fabric: vxlan or gre, or "
+        f"take '{lab}' down."
+        for name in new[:1]
+        for lab, other in others.items()
+        if other.remote != ovn.SOUTHBOUND
+    ]
 
 
 def _require_reachable(want: Sequence[Fabric], survey: Survey) -> None:
@@ -129,6 +145,11 @@ def _noted() -> dict[str, Fabric]:
         if set(_NOTED) <= values.keys():
             found[path.parent.name] = Fabric(lab=path.parent.name, **{name: values[name] for name in _NOTED})
     return found
+
+
+def is_last(lab: str) -> bool:
+    """Say whether no other lab of this machine uses OVN."""
+    return not _noted().keys() - {lab}
 
 
 def _forgotten(lab: str, noted: Mapping[str, Fabric]) -> Fabric | None:
@@ -190,9 +211,7 @@ def _is_setting(name: str) -> bool:
 def _lacking(known: Mapping[str, Fabric]) -> list[str]:
     """Say what of the needs of all labs is not there."""
     alive = ovn.running()
-    found = [
-        f"the daemon {argv[0]} ({name})" for name, argv in _commands(known).items() if name not in alive or [*alive[name].argv] != argv
-    ]
+    found = [f"the daemon {argv[0]} ({name})" for name, argv in _commands(known).items() if not _runs(name, argv, alive)]
     if not ovsdb.running(None):
         return [*found, "Open vSwitch"]
     with ovsdb.Database(None, _TABLES) as switch:

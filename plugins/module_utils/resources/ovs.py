@@ -16,6 +16,7 @@ from .._plan import Change, Goal, Scope
 from ..transport import genetlink, ovsdb, packets
 from ..transport.netlink import Netlink
 from ._existing import occupied
+from ._network import Survey
 from ._ovs_model import MARK, Bridge, Port, Qos
 from ._ovs_plan import plan_bridges
 from ._ovs_queues import lacking_queueing
@@ -74,7 +75,7 @@ class OvsDriver:
         if goal.want:
             self._switch.require_daemon()
             self._datapath = best_datapath()
-        self._devices = packets.devices()
+        self._devices = Survey.of(scope).devices()
         listened = packets.listened()
         have = self._have = read_bridges(self._switch.rows("Bridge"))
         self._unused = unused_qos(self._switch.rows, scope.lab) if goal.purge else []

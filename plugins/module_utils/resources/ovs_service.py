@@ -49,8 +49,9 @@ class OvsServiceDriver:
 
     kind = "ovs_service"
 
-    def __init__(self, service: str | None = None, userspace_tso: str = "auto") -> None:
+    def __init__(self, service: str | None = None, userspace_tso: str = "auto", leaving: int = 0) -> None:
         self._service = service
+        self._leaving = leaving  # so many bridges will have gone by then
         self._tso = userspace_tso if best_datapath() == "netdev" else "keep"
 
     def observe(self, goal: Goal[OvsService], scope: Scope) -> Mapping[str, OvsService]:
@@ -62,7 +63,7 @@ class OvsServiceDriver:
             service = OvsService(
                 running=switch.daemon_runs(),
                 userspace_tso=root.other_config.get(_TSO) == "true" and _PENDING not in root.external_ids,
-                bridges=len(switch.rows("Bridge")),
+                bridges=max(0, len(switch.rows("Bridge")) - self._leaving),
                 ours=frozenset({_STARTED, _SET_TSO}.intersection(root.external_ids)),
             )
         return {KEY: service}
@@ -85,9 +86,10 @@ class OvsServiceDriver:
             if after.running and not before.running:
                 self._do("start")
             restart = after.running and after.userspace_tso != before.userspace_tso
-            if before.running or after.running:
+            # What the database says of us is known where its server runs, with the other daemon or without.
+            if before.ours or before.running or after.running:
                 _write(after, pending=restart)
-            if before.running and not after.running:
+            if _STARTED in before.ours and not after.running:
                 self._do("stop")
             elif restart:
                 self._do("restart")

@@ -34,6 +34,11 @@ class Resolver:
         """Return the namespace."""
         return self.netns
 
+    @property
+    def place(self) -> str:
+        """Return its file."""
+        return str(_file(self.netns))
+
 
 def resolver_from(item: Mapping[str, Any], lab: str) -> Resolver:
     """Return what a share's mapping asks for."""

@@ -10,12 +10,9 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
+from .tunnels import headers
 from .values import Problems, Type
 from .values.scalars import BOOLEAN, number
-
-# What a tunnel puts around a frame's content: an IP header, UDP's, VXLAN's and the frame's own (RFC 7348, section 5).
-_HEADERS = {4: 50, 6: 70}
-_OPTION = 8  # bytes that Geneve adds to that: the option by which OVN says between which ports a packet is (ovn-architecture(7))
 
 
 def _weight(value: Any) -> float:
@@ -46,14 +43,9 @@ class Machine:
     weight: float = 1.0
     central: bool = False
 
-    def room(self, geneve: bool = False) -> int:
+    def room(self, fabric: str) -> int:
         """Return how large a frame's content is that fits through a tunnel from here."""
-        return self.mtu - headers(self.underlay or "", geneve)
-
-
-def headers(address: str, geneve: bool = False) -> int:
-    """Return how many bytes a tunnel between addresses of this family puts around a frame's content."""
-    return _HEADERS[6 if ":" in address else 4] + (_OPTION if geneve else 0)
+        return self.mtu - headers(self.underlay or "", fabric)
 
 
 # Host variable: the field that it sets, and what it may be.

@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from .machines import Machine
+from .tunnels import Tunnel
 
 Kind = Literal["netns", "container", "vm", "ovs", "bridge", "host", "uplink", "medium", "logical_router"]
 Method = Literal["dhcp", "static", "auto", "none", "user"]
@@ -56,28 +57,19 @@ class Dhcp:
 
 
 @dataclass(frozen=True)
-class Tunnel:
-    """The port by which a switch on one lab host meets itself on the others; vni is the number of its VXLAN."""
-
-    device: str
-    vni: int
-    altname: str
-
-
-@dataclass(frozen=True)
 class Switch:
     """What only a switch has. ``bridge`` holds the settings of its bridge that the file gives, as they are.
 
     ipv4 and ipv6 are the lab host's own addresses; subnet and subnet6 ('auto', or a network) are for a switch without.
-    ``gateway`` is the lab host that has these addresses, DHCP and NAT; ``tunnel`` is for a switch on several lab hosts, and
-    ``mtu`` what a network with such a switch carries. ``mac`` is given where it is not derived from the node's name alone.
+    ``gateway`` is the lab host that has these addresses, DHCP and NAT; ``tunnels``, of number ``vni``, are for a switch on several
+    lab hosts, and ``mtu`` is what a network with such a switch carries. ``mac`` is given where it is not derived from the name alone.
     A ``logical`` one is no bridge of a lab host but one of OVN's, on all of them.
     """
 
     device: str | None = None
     gateway: str | None = None
     vni: int | None = None
-    tunnel: Tunnel | None = None
+    tunnels: tuple[Tunnel, ...] = ()
     mtu: int | None = None
     mac: str | None = None
     ipv4: str | None = None
@@ -356,6 +348,11 @@ class Topology:
     machines: tuple[Machine, ...] = ()
     carriers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     doors: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def mesh(self) -> str:
+        """Return the fabric that joins a switch with itself on other lab hosts, unless it is a logical one."""
+        return "vxlan" if self.fabric == "ovn" else self.fabric
 
     def machine_of(self, link: Link) -> str:
         """Return the one lab host that a link is on, '' if there is only one: that of an end which is on one only."""

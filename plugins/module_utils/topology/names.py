@@ -47,7 +47,7 @@ def macs(prefix: str, *parts: str) -> Iterator[str]:
 
 
 def vnis(*parts: str) -> Iterator[str]:
-    """Return VXLAN network identifiers in the order of preference, 1 to 2^24 - 1."""
+    """Return numbers of tunnels in the order of preference, 1 to 2^24 - 1."""
     return (str(int.from_bytes(digest(*parts, *more)[:4], "big") % (2**24 - 1) + 1) for more in _tries())
 
 

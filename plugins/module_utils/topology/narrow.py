@@ -20,6 +20,7 @@ from .model import SPACES
 from .names import altname, namespace
 from .plain import Item
 from .port_settings import members, possible
+from .tunnels import KINDS
 
 HOST = ""  # the lab host, or a bridge that joins two guests: at the end of a link, but no node that could be missing
 _SWITCHES = ("ovs", "bridge")
@@ -90,7 +91,7 @@ def narrowed(share: Item, names: Collection[str], there: Collection[str]) -> tup
     needed = {device for key in keys for name, device in devices.items() if name in owners[key]} | hidden
     whole = part.devices | {device for device in needed if device not in there}
     # A switch that is made leads to its other halves.
-    keys |= {_key(link) for link in share["links"] if link["kind"] == "vxlan" and _carrier(link, share) in whole}
+    keys |= {_key(link) for link in share["links"] if link["kind"] in KINDS and _carrier(link, share) in whole}
     present = {*there, *whole, *keys}
     return {
         **share,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from socket import AF_UNSPEC, htons, ntohs
 from typing import Any, NamedTuple
 
-from .attributes import attribute, attributes, each, whole
+from .attributes import attribute, attributes, each, number, whole
 from .rtnetlink import Request, ifinfo, message
 
 AF_BRIDGE = 7
@@ -39,7 +39,8 @@ _SWITCHES = frozenset({"stp", "vlan_filtering", "mcast_snooping"})
 # What a bridge says of itself.
 _STATE = {"root_id": 10, "bridge_id": 11, "root_port": 12, "root_path_cost": 13, "topology_change": 14}
 _PORT_STATES = ("disabled", "listening", "learning", "forwarding", "blocking")
-_BRPORT_STATE, _BRPORT_PRIORITY, _BRPORT_COST, _BRPORT_NO = 1, 2, 3, 18
+_BRPORT_STATE, _BRPORT_PRIORITY, _BRPORT_COST, _BRPORT_NO, _BRPORT_MULTICAST_ROUTER, _BRPORT_ISOLATED = 1, 2, 3, 18, 25, 33
+_ROUTER_ALWAYS = 2  # MDB_RTR_TYPE_PERM
 _VLAN_ID, _VLAN_PROTOCOL = 1, 5
 # IFLA_AF_SPEC of AF_BRIDGE
 _AF_SPEC, _BRIDGE_FLAGS, _BRIDGE_VLAN_INFO = 26, 0, 2
@@ -82,6 +83,20 @@ def port_state(data: bytes) -> dict[str, Any]:
         "cost": whole(found.get(_BRPORT_COST, b"")),
         "number": whole(found.get(_BRPORT_NO, b"")),
     }
+
+
+def mesh_port_data() -> bytes:
+    """Pack what makes a port one of several that lead to the same bridge elsewhere.
+
+    It forwards nothing to another such port, and gets all multicast: what was asked for behind one of them is not known behind the others.
+    """
+    return number(_BRPORT_ISOLATED, 1, "B") + number(_BRPORT_MULTICAST_ROUTER, _ROUTER_ALWAYS, "B")
+
+
+def is_mesh_port(data: bytes) -> bool:
+    """Say whether a port is such a one; a kernel that was built without multicast snooping says nothing of it."""
+    found = attributes(data)
+    return bool(whole(found.get(_BRPORT_ISOLATED, b""))) and whole(found.get(_BRPORT_MULTICAST_ROUTER, b"\2")) == _ROUTER_ALWAYS
 
 
 def vlan_data(vlan: int, protocol: str) -> bytes:

@@ -22,6 +22,9 @@ from .tc import probe_qdisc, set_redirect
 _OPTIONS = {
     "vlan": ("CONFIG_VLAN_8021Q", "8021q"),
     "vxlan": ("CONFIG_VXLAN", "vxlan"),
+    "geneve": ("CONFIG_GENEVE", "geneve"),
+    "gretap": ("CONFIG_NET_IPGRE", "ip_gre"),
+    "ip6gretap": ("CONFIG_IPV6_GRE", "ip6_gre"),
     "macvlan": ("CONFIG_MACVLAN", "macvlan"),
     "macvtap": ("CONFIG_MACVTAP", "macvtap"),
     "ifb": ("CONFIG_IFB", "ifb"),

@@ -140,7 +140,7 @@ def descriptors(wanted: Sequence[str]) -> Iterator[dict[str, int]]:
     try:
         for name in wanted:
             try:
-                held[name] = os.open(NETNS / name if name else "/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+                held[name] = os.open(os.path.join(NETNS, name) if name else "/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
             except FileNotFoundError:
                 raise NoNamespace(f"Cannot put a link into the network namespace '{name}': it does not exist.") from None
         yield held
@@ -230,7 +230,7 @@ def bind(name: str, source: str = "/proc/thread-self/ns/net", written: str = "")
 
 @contextmanager
 def _opened(name: str) -> Iterator[int]:
-    descriptor = os.open(NETNS / name, os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = os.open(os.path.join(NETNS, name), os.O_RDONLY | os.O_CLOEXEC)  # pathlib takes as long as the kernel
     try:
         yield descriptor
     finally:

@@ -105,7 +105,7 @@ def stop(daemons: Mapping[str, processes.Process]) -> None:
     if own:
         with suppress(LabError):
             processes.attempt(["ovn-appctl", "-t", f"{OVN}/ovn-controller.{own.pid}.ctl", "exit"], timeout=_FAREWELL)
-            processes.gone(own.pid, _FAREWELL)
+            processes.lasting([own.pid], _FAREWELL)
     processes.end(one.pid for one in daemons.values())
 
 

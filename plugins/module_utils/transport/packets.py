@@ -1,16 +1,9 @@
 # Copyright: (c) 2026, the netvirt.lab authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which network devices there are and which of them somebody listens to, in the namespace of this thread."""
+"""Which network devices somebody listens to, in the namespace of this thread."""
 
 from __future__ import annotations
-
-import socket
-
-
-def devices() -> dict[str, int]:
-    """Return the index of each network device by name."""
-    return {name: index for index, name in socket.if_nameindex()}
 
 
 def listened() -> frozenset[int]:

@@ -247,17 +247,17 @@ def borrowed(pid: int, descriptor: int) -> int:
         os.close(handle)
 
 
-def gone(pid: int, patience: float) -> bool:
-    """Say whether a process that has been told to end does so within patience seconds."""
-    deadline = time.monotonic() + patience
-    while alive(pid) and time.monotonic() < deadline:
+def lasting(pids: Iterable[int], patience: float) -> list[int]:
+    """Wait for processes that have been told to end; return those that have not within patience seconds."""
+    left, deadline = list(pids), time.monotonic() + patience
+    while (left := [pid for pid in left if alive(pid)]) and time.monotonic() < deadline:
         time.sleep(0.01)
-    return not alive(pid)
+    return left
 
 
 def end(pids: Iterable[int], patience: float = 3.0, unasked: Iterable[int] = ()) -> None:
     """Ask the processes to end, all together; kill those that have not after patience seconds, and the unasked ones at once."""
-    left = set(pids)
+    left = list(pids)
     for pid in unasked:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
@@ -267,11 +267,6 @@ def end(pids: Iterable[int], patience: float = 3.0, unasked: Iterable[int] = ())
                 os.kill(pid, number)
             except ProcessLookupError:
                 pass
-        deadline = time.monotonic() + wait
-        while left:
-            left = {pid for pid in left if alive(pid)}
-            if not left or time.monotonic() > deadline:
-                break
-            time.sleep(0.01)
+        left = lasting(left, wait)
     if left:
         raise LabError(f"Process {min(left)} does not end, not even when killed; look at 'cat /proc/{min(left)}/wchan'.")

@@ -23,13 +23,13 @@ _NESTED = 0x8000
 # linux/if_link.h, linux/veth.h
 _ADDRESS, _IFNAME, _MTU, _LINK, _QDISC, _MASTER, _LINKINFO, _IFALIAS, _GROUP, _NET_NS_FD = 1, 3, 4, 5, 6, 10, 18, 20, 27, 28
 _AF_SPEC, _LINK_NETNSID, _PROP_LIST, _ALT_IFNAME = 26, 37, 52, 53
-_INET6_ADDR_GEN_MODE, _GEN_MODE_NONE = 8, 1
-_INFO_KIND, _INFO_DATA, _INFO_SLAVE_DATA = 1, 2, 5
+INET6_ADDR_GEN_MODE, GEN_MODE_NONE = 8, 1
+_INFO_KIND, _INFO_DATA, _INFO_SLAVE_KIND, _INFO_SLAVE_DATA = 1, 2, 4, 5
 _VETH_INFO_PEER = 1
 _MACVLAN_MODE, MACVLAN_MODES = 1, {"private": 1, "vepa": 2, "bridge": 4}
 # linux/if_addr.h, linux/rtnetlink.h
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST, _IFA_CACHEINFO = 1, 2, 4, 6
-_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_TABLE, _RTA_VIA = 1, 4, 5, 15, 18
+_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_VIA = 1, 4, 5, 18
 _FOREVER = 0xFFFFFFFF
 
 
@@ -38,7 +38,7 @@ class LinkRecord:
     """An interface as the kernel tells it. The other end of a veth has the index iflink, in the namespace numbered netnsid.
 
     data and port are what its kind says of it and what its bridge says of it as a port: attributes, still packed.
-    link_local says whether the kernel gives it an IPv6 address by itself, None where it has no IPv6.
+    families is what its protocols say of it, packed too.
     """
 
     index: int
@@ -55,7 +55,7 @@ class LinkRecord:
     qdisc: str
     data: bytes = b""
     port: bytes = b""
-    link_local: bool | None = None
+    families: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -178,6 +178,12 @@ def set_kind(name: str, kind: str, data: bytes, what: str) -> Request:
     return Request(f"set {what} of '{name}'", (message(_NEWLINK, 0, _named(name) + info),))
 
 
+def set_port(name: str, kind: str, data: bytes, what: str) -> Request:
+    """Ask for attributes of an interface as a port of a kind of master, packed; what names them."""
+    info = attribute(_LINKINFO | _NESTED, text(_INFO_SLAVE_KIND, kind) + attribute(_INFO_SLAVE_DATA | _NESTED, data))
+    return Request(f"set {what} of '{name}'", (message(_NEWLINK, 0, _named(name) + info),))
+
+
 def mark_link(name: str, mark: str) -> Request:
     """Ask for an interface's alias."""
     return Request(f"mark the interface '{name}'", (_alias(name, mark),))
@@ -185,7 +191,7 @@ def mark_link(name: str, mark: str) -> Request:
 
 def lone_link(name: str) -> Request:
     """Ask that the kernel give an interface no IPv6 address by itself; it has to be asked before the interface comes up."""
-    mode = attribute(AF_INET6, number(_INET6_ADDR_GEN_MODE, _GEN_MODE_NONE, "B"))
+    mode = attribute(AF_INET6, number(INET6_ADDR_GEN_MODE, GEN_MODE_NONE, "B"))
     body = _named(name) + attribute(_AF_SPEC, mode)
     return Request(f"leave the interface '{name}' without a link-local address", (message(_NEWLINK, 0, body),))
 
@@ -245,8 +251,6 @@ def link_record(data: bytes) -> LinkRecord:
     found = attributes(data, 32)
     info = attributes(found.get(_LINKINFO, b""))
     netnsid = found.get(_LINK_NETNSID)
-    ipv6 = attributes(found.get(_AF_SPEC, b"")).get(AF_INET6)
-    mode = attributes(ipv6).get(_INET6_ADDR_GEN_MODE, b"\0")[0] if ipv6 is not None else None
     return LinkRecord(
         index=index,
         name=word(found.get(_IFNAME, b"")),
@@ -262,7 +266,7 @@ def link_record(data: bytes) -> LinkRecord:
         qdisc=word(found.get(_QDISC, b"")),
         data=info.get(_INFO_DATA, b""),
         port=info.get(_INFO_SLAVE_DATA, b""),
-        link_local=None if mode is None else mode != _GEN_MODE_NONE,
+        families=found.get(_AF_SPEC, b""),
     )
 
 
@@ -278,9 +282,11 @@ def address_record(data: bytes) -> AddressRecord:
 def route_record(data: bytes) -> RouteRecord | None:
     """Decode a route, None unless it is a unicast one of the main table that leads through an interface."""
     family, prefix, table, protocol, kind = struct.unpack_from("BBxxBBxB", data, 16)
+    if table != _RT_TABLE_MAIN or kind != _RTN_UNICAST or family not in _FAMILIES:  # most are of the local table
+        return None
     found = attributes(data, 28)
     index = whole(found.get(_RTA_OIF, b""))
-    if whole(found.get(_RTA_TABLE, bytes([table]))) != _RT_TABLE_MAIN or kind != _RTN_UNICAST or not index or family not in _FAMILIES:
+    if not index:
         return None
     to, via = found.get(_RTA_DST), found.get(_RTA_GATEWAY) or found.get(_RTA_VIA, b"")[2:]
     network = f"{ipaddress.ip_address(to)}/{prefix}" if to else "default"
@@ -290,10 +296,9 @@ def route_record(data: bytes) -> RouteRecord | None:
 def route_destination(data: bytes) -> str | None:
     """Decode where a route leads to, 'default' or a network, by however many ways; None unless it is one of the main table."""
     family, prefix, table = struct.unpack_from("BBxxB", data, 16)
-    found = attributes(data, 28)
-    to = found.get(_RTA_DST)
-    if whole(found.get(_RTA_TABLE, bytes([table]))) != _RT_TABLE_MAIN or family not in _FAMILIES:
+    if table != _RT_TABLE_MAIN or family not in _FAMILIES:
         return None
+    to = attributes(data, 28).get(_RTA_DST)
     return f"{ipaddress.ip_address(to)}/{prefix}" if to else "default"
 
 

@@ -1,7 +1,10 @@
 # Copyright: (c) 2026, the netvirt.lab authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The guests of a lab, as a user reaches them: by plain ssh with the configuration that site.yml has written."""
+"""The guests of a lab, as a user reaches them: by plain ssh with the configuration that site.yml has written.
+
+The scripts of a guest share a connection, as agreeing on keys is most of the work for an emulated processor.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,9 @@ from ..playbooks import Playbooks
 def ssh(lab: Playbooks, name: str, guest: str, script: str) -> subprocess.CompletedProcess[str]:
     """Run a script in a guest of the lab of that name."""
     config = lab.folder / "data" / "netvirt" / name / "ssh_config"
-    argv = ["ssh", "-o", "ConnectTimeout=60", "-F", str(config), guest, script]
+    shared = ["ControlMaster=auto", f"ControlPath={lab.folder}/mux-%n", "ControlPersist=30"]
+    options = [part for option in ("ConnectTimeout=60", *shared) for part in ("-o", option)]
+    argv = ["ssh", *options, "-F", str(config), guest, script]
     return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=300)
 
 

@@ -62,7 +62,7 @@ def test_a_file_of_somebody_elses_stays(hamlet: Hamlet) -> None:
     FILE.parent.mkdir(parents=True)
     FILE.write_text("nameserver 192.0.2.9\n")
     try:
-        with pytest.raises(LabErrors, match=r"The resolver 'forge' exists and was not made by netvirt\.lab"):
+        with pytest.raises(LabErrors, match=r"The file /etc/netns/forge/resolv\.conf exists and was not made by netvirt\.lab; move"):
             hamlet.bring(lab("192.0.2.1"))
         assert FILE.read_text() == "nameserver 192.0.2.9\n"
         assert "forge" not in shell("ip netns")

@@ -21,6 +21,7 @@ LAB = {
         "apart": {"ipv4": "10.8.0.5/24"},
         "none": {"ipv4": "none"},
         "free": {"kind": "vm", "image": "tiny", "interfaces": {"eth0": {"backend": {"type": "user", "net": "10.6.0.0/24"}}}},
+        "bound": {"kind": "vm", "image": "tiny", "interfaces": {"eth0": {"backend": {"type": "user", "restrict": True}}}},
     },
     "links": ["far gate", "lone dark", {"endpoints": ["apart", "lit"], "tag": 7}, "none gate"],
 }

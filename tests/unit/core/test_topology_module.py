@@ -16,7 +16,7 @@ from ansible_collections.netvirt.lab.plugins.modules import topology
 def started(monkeypatch: pytest.MonkeyPatch, **options: Any) -> Any:
     """Return the module as it would run with these options."""
     seen: list[Any] = []
-    monkeypatch.setattr(topology, "run", lambda module, goals, result: seen.append((module, goals)))
+    monkeypatch.setattr(topology, "run", lambda module, goals, *_rest: seen.append((module, goals)))
     with patch_module_args(options):
         topology.main()
     return seen[0]

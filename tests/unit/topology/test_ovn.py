@@ -184,6 +184,14 @@ WRONG: dict[str, tuple[dict[str, Any], list[Any], list[str]]] = {
         [],
         ["nodes.s.dhcp.options.sip-server: OVN's DHCP cannot tell this option"],
     ),
+    "a lease behind a bridge": (
+        {"s": {"kind": "ovs", "ipv4": "10.1.0.1/24", "dhcp": True}, "br": "bridge", "a": None, "b": {"ipv4": "auto"}},
+        ["br s", "a br", "b br"],
+        [
+            "links[1].endpoints[0]: OVN answers DHCP at the ports of 's' only, and a:eth0 is behind 'br'; link it with 's' itself, "
+            "or give it a static address or auto"
+        ],
+    ),
     "nat and a router": (
         {"s": {"kind": "ovs", "ipv4": "10.1.0.1/24", "nat": True}, "r": "logical_router"},
         ["r s"],

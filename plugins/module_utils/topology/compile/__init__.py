@@ -25,7 +25,7 @@ from . import nodes as of_nodes
 from . import openflow, ovn
 from .containers import containers, namespace_item
 from .elsewhere import acquaint
-from .parts import parts, tunnel
+from .parts import parts, tunnels
 from .services import Names, dnsmasq, forwarding
 
 
@@ -72,7 +72,7 @@ def _share(machine: str, part: Topology, topology: Topology, heads: Mapping[str,
             *(item for link in part.links for item in of_links.interfaces(link, part)),
             *ovn.links(machine, logical),
             *(item for node in nodes for item in of_links.vlans(node)),
-            *(item for node, switch in switches if (item := tunnel(node, switch, machine, topology))),
+            *(item for node, switch in switches for item in tunnels(node, switch, machine, topology)),
         ],
         "members": [item for link in part.links for item in of_links.members(link, part)],
         "bridges": [of_links.ovs_bridge(node, switch, part) for node, switch in switches if node.kind == "ovs"]

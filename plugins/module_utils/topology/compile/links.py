@@ -11,6 +11,7 @@ from ..model import Endpoint, Link, Node, Space, Switch, Topology
 from ..names import LOCAL_MAC, altname, macs
 from ..plain import Item, given
 from ..resolve.wires import based, patched
+from ..tunnels import PAIRED
 from .openflow import FLOW_KEYS, bonded, queued
 
 TAP_OWNER = "netvirt"  # the user that QEMU runs as
@@ -137,7 +138,7 @@ def ovs_bridge(node: Node, switch: Switch, topology: Topology) -> Item:
     single = [(end, ovs_port(end, far, link, topology)) for end, far, link in topology.ends(node.name) if not far.backend]
     bonds, qos = settings.pop("bonds", {}), settings.pop("qos", {})
     ports = [queued(port, qos) for port in bonded(single, bonds, topology.name)]
-    ports += [{"name": switch.tunnel.device}] if switch.tunnel else []
+    ports += tunnel_ports(switch, topology.mesh)
     for key in FLOW_KEYS:
         settings.pop(key, None)
     own = {"datapath_type": None, "mac": _switch_mac(node, switch, topology), **given(**settings)}
@@ -151,6 +152,11 @@ def ovs_port(end: Endpoint, far: Endpoint, link: Link, topology: Topology) -> It
         return {**item, "type": "patch", "options": {"peer": far.interface}}
     # ovs-vswitchd takes away what others ask of tc, unless it is told to leave a port alone.
     return {**item, "qos": "linux-noop"} if end.shaping or far.ifb else item
+
+
+def tunnel_ports(switch: Switch, mesh: str) -> list[Item]:
+    """Return the ports of an Open vSwitch that lead to other lab hosts; what comes in by one of several goes out by none of them."""
+    return [given(name=tunnel.device, protected=True if mesh in PAIRED else None) for tunnel in switch.tunnels]
 
 
 def _membership(end: Endpoint, switch: Switch) -> Item:

@@ -40,7 +40,7 @@ from .links import read_links
 
 _GUEST = frozenset(part.name for part in fields(Guest))
 _SOURCES = frozenset(("nodes", "generate", "include"))
-_SWITCH = frozenset(part.name for part in fields(Switch)) - {"bridge", "tunnel", "mtu", "mac", "logical"}
+_SWITCH = frozenset(part.name for part in fields(Switch)) - {"bridge", "tunnels", "mtu", "mac", "logical"}
 _SPACE = frozenset(part.name for part in fields(Space)) - {"container"}
 _CONTAINER = frozenset(part.name for part in fields(Container))
 _COMMON = frozenset(("ipv4", "ipv6", "gateway", "routes", "device", "host"))

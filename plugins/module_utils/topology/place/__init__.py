@@ -55,9 +55,22 @@ def placed(topology: Topology, machines: Sequence[Machine], record: Mapping[str,
         for machine in machines
         if machine.underlay is None
     ]
+    problems += _mixed(machines)
     if problems:
         raise LabErrors(problems)
     return replace(topology, machines=tuple(machines), carriers=carriers(topology, homes))
+
+
+def _mixed(machines: Sequence[Machine]) -> list[str]:
+    """Say who is reached by another version of IP than the first."""
+    versions = {machine.name: 6 if ":" in machine.underlay else 4 for machine in machines if machine.underlay}
+    first = next(iter(versions), "")
+    return [
+        f"lab host '{machine.name}': netvirt_underlay {machine.underlay} is IPv{versions[machine.name]}, and that of '{first}' is "
+        f"IPv{versions[first]}; give addresses of one version"
+        for machine in machines
+        if versions.get(machine.name, versions.get(first)) != versions.get(first)
+    ]
 
 
 def recorded(topology: Topology) -> dict[str, str]:

@@ -6,16 +6,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 
 from ..._errors import LabErrors
 from ..logical import routers, with_doors, with_name_servers
-from ..model import SWITCHES, Endpoint, Link, Node, Topology, Tunnel
+from ..model import SWITCHES, Endpoint, Link, Node, Topology
 from ..names import GUEST_MAC, LOCAL_MAC, Names, altname, devices, macs, namespace, vnis
+from ..tunnels import PAIRED, Tunnel
 from ..values import Problems
 from .addresses import addressed
 from .checks import check_hosts, check_interfaces, check_mtus, check_switches, check_uplinks
 from .guest import check_guests
+from .mesh import check_mesh
 from .nat import check_nat
 from .neighbors import acquainted
 from .nics import plugged
@@ -29,6 +32,7 @@ def resolve(topology: Topology) -> Topology:
     problems: Problems = []
     check_guests(topology, problems)
     check_switches(topology, problems)
+    check_mesh(topology, problems)
     check_hosts(topology, problems)
     check_interfaces(topology, problems)
     check_bonds(topology, problems)
@@ -48,6 +52,9 @@ def resolve(topology: Topology) -> Topology:
     return whole
 
 
+_SHORT = {"vxlan": "vx", "geneve": "gn", "gre": "gr"}
+
+
 class _Naming:
     """The names of devices, namespaces and MAC addresses, each given once."""
 
@@ -56,7 +63,7 @@ class _Naming:
         self._problems = problems
         self._devices = Names("device")
         self._macs = Names("MAC address")
-        self._vnis = Names("VXLAN")
+        self._vnis = Names("tunnel number")
         self._pairs: Counter[tuple[str, str]] = Counter()
 
     def result(self) -> Topology:
@@ -107,11 +114,18 @@ class _Naming:
             device = self._devices.derive(node.path, devices("wire" if node.hidden else node.name, lab, node.name, kind))
             node = replace(node, switch=replace(node.switch, device=device))
         if node.switch and not node.switch.logical and len(self._topology.carriers.get(node.name, ())) > 1:
-            device = self._devices.derive(node.path, devices(f"{'wire' if node.hidden else node.name[:5]}-vx", lab, node.name, "vxlan"))
             vni = node.switch.vni or int(self._vnis.derive(node.path, vnis(lab, node.name)))
-            tunnel = Tunnel(device, vni, altname(lab, node.name, "vxlan"))
-            return replace(node, switch=replace(node.switch, tunnel=tunnel))
+            return replace(node, switch=replace(node.switch, vni=vni, tunnels=tuple(self._tunnels(node))))
         return node
+
+    def _tunnels(self, node: Node) -> Iterator[Tunnel]:
+        """Return the ports by which the lab hosts that have a switch are led to: one for all, or one for each."""
+        lab, mesh = self._topology.name, self._topology.mesh
+        underlay = {machine.name: machine.underlay or "" for machine in self._topology.machines}
+        for far in self._topology.carriers[node.name] if mesh in PAIRED else ("",):
+            names = devices(f"{'wire' if node.hidden else node.name[:5]}-{_SHORT[mesh]}", lab, node.name, mesh, *filter(None, [far]))
+            long = altname(lab, node.name, mesh, *([underlay[far]] if far else []))
+            yield Tunnel(self._devices.derive(node.path, names), long, far)
 
     def _link(self, link: Link) -> Link:
         first, second = link.ends

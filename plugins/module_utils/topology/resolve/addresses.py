@@ -143,6 +143,10 @@ class _Family:
             self._problems.append(f"{place.interface.path}: {place} {what}")
         elif serving is None and place.network.partition("/")[0] not in self._open:
             self._problems.append(f"{place.interface.path}: no DHCP where {place} is; add dhcp to its switch, or give it a static address")
+        elif serving and serving.node and serving.node.switch and serving.node.switch.logical and place.far.node != serving.node.name:
+            name = serving.node.name
+            what = f"OVN answers DHCP at the ports of '{name}' only, and {place} is behind '{place.far.node}'"
+            self._problems.append(f"{place.interface.path}: {what}; link it with '{name}' itself, or give it a static address or auto")
         else:
             return True
         return False

@@ -43,14 +43,14 @@ def fitted(topology: Topology, problems: Problems) -> Topology:
 
 def _most(topology: Topology, heads: dict[str, str]) -> dict[str, int]:
     """Return what each network over several lab hosts carries, by its first switch."""
-    geneve = min((machine.room(geneve=True) for machine in topology.machines), default=0)
-    rooms = {machine.name: machine.room() for machine in topology.machines}
+    logical = min((machine.room("ovn") for machine in topology.machines), default=0)
+    rooms = {machine.name: machine.room(topology.mesh) for machine in topology.machines}
     most: dict[str, int] = {}
     for name, head in heads.items():
         switch = topology.nodes[name].switch
         if switch and _tunnelled(switch, topology):
             # Any node may talk with any other by way of a router.
-            room = geneve if switch.logical else min(rooms[machine] for machine in topology.carriers[name])
+            room = logical if switch.logical else min(rooms[machine] for machine in topology.carriers[name])
             most[head] = min(room, most.get(head, room))
     subs = {name for name, node in topology.nodes.items() if node.space and node.space.interfaces}
     tagged = {heads[name] for name in heads for end, far, _link in topology.ends(name) if _tags(end) or far.node in subs}
@@ -58,7 +58,7 @@ def _most(topology: Topology, heads: dict[str, str]) -> dict[str, int]:
 
 
 def _tunnelled(switch: Switch, topology: Topology) -> bool:
-    return switch.tunnel is not None or (switch.logical and bool(topology.carriers))
+    return bool(switch.tunnels) or (switch.logical and bool(topology.carriers))
 
 
 def _tags(end: Endpoint) -> bool:

@@ -35,8 +35,9 @@ def _match(value: Any) -> str:
 
 
 FABRIC = Key(
-    choice("vxlan", "ovn"),
-    "What joins the switches of several lab hosts: `vxlan` each with its like, `ovn` makes those of kind ovs logical switches of OVN.",
+    choice("vxlan", "geneve", "gre", "ovn"),
+    "What joins the switches of several lab hosts: tunnels of `vxlan`, `geneve` or `gre` each with its like; `ovn` makes those of kind ovs "
+    "logical switches of OVN.",
     "ovn",
     "vxlan",
 )

@@ -101,7 +101,7 @@ SWITCH = {
     ),
     "vni": Key(
         number(1, 2**24 - 1),
-        "The number of the VXLAN that joins a switch on several lab hosts.",
+        "The number of the tunnels that join a switch on several lab hosts: the VNI of VXLAN and Geneve, the key of GRE.",
         "100",
         None,
         "derived from the lab's and the node's name",

@@ -1,0 +1,181 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A lab on three lab hosts, which are containers of the inner lab: its switches are joined by GRE, and then by Geneve."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import testinfra
+import yaml
+from testinfra.host import Host
+
+testinfra_hosts = ["local://"]
+
+SCENARIO = Path(__file__).parents[1]
+CHECKOUT = SCENARIO.parents[1]
+DATA = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share")
+UNDERLAY = {"gre": "198.18.0.{}", "geneve": "fd00:18::{}"}
+SWITCHES = ("lan", "fast")  # the names of their nodes' interfaces too
+ALL = (1, 2, 3)
+
+# In a node: tell how often a broadcast has come in at each interface until another one says that it was the last.
+HEAR = """
+import select, socket, sys
+heard = {}
+for name in sys.argv[1:]:
+    wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x88b5))
+    wire.bind((name, 0x88b5))
+    heard[wire] = []
+print("ready", flush=True)
+while not all(b"last" in words for words in heard.values()):
+    for wire in select.select([*heard], [], [], 120)[0] or sys.exit("heard nothing"):
+        heard[wire].append(wire.recv(2000)[14:18])
+print(*(words.count(b"once") for words in heard.values()))
+"""
+SAY = """
+import socket, sys, time
+for word in (b"once", b"last"):
+    for name in sys.argv[1:]:
+        wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+        wire.bind((name, 0x88b5))
+        wire.send(b"\\xff" * 6 + bytes.fromhex("02aabbccdd01") + b"\\x88\\xb5" + word + bytes(50))
+    time.sleep(2)  # a copy that goes round would be heard meanwhile
+"""
+# On the machine: who hears what the node on m1 says.
+BROADCAST = """
+import subprocess, sys
+hear, say, *names = sys.argv[1:]
+def inside(number, program):
+    enter = ["sh", f"/run/netvirt/inside/spaces/inside.m{number}/enter", "ip", "netns", "exec", f"mesh.a{number}"]
+    return subprocess.Popen([*enter, "python3", "-c", program, *names], stdout=subprocess.PIPE, text=True)
+listeners = [inside(number, hear) for number in (2, 3)]
+if all(one.stdout.readline() == "ready\\n" for one in listeners) and inside(1, say).wait() == 0:
+    print(*(one.communicate()[0].strip() for one in listeners))
+"""
+
+
+class Mesh:
+    """The lab, and the machine that its lab hosts are containers of."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.variables = yaml.safe_load((SCENARIO / "inventory/hosts.yml").read_text(encoding="utf-8"))["lab_hosts"]["hosts"]["machine"]
+        self.machine: Host = testinfra.get_host(
+            f"ssh://{self.variables['ansible_user']}@{self.variables['ansible_host']}",
+            ssh_identity_file=str(DATA / "netvirt/kernel-lab/id_ed25519"),
+            ssh_extra_args="-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR",
+            sudo=True,
+        )
+
+    def write(self, fabric: str) -> None:
+        """Write the lab's file, with a node on each lab host, and the lab hosts."""
+        inside = {
+            f"m{number}": {
+                "ansible_netns": f"inside.m{number}",
+                "ansible_netns_enter": f"/run/netvirt/inside/spaces/inside.m{number}/enter",
+                "netvirt_underlay": UNDERLAY[fabric].format(number),
+            }
+            for number in ALL
+        }
+        entering = {"ansible_become": True, "ansible_become_method": "netvirt.lab.netns", "ansible_timeout": 120}
+        hosts = {"lab_hosts": {"hosts": inside, "vars": {**self.variables, **entering}}}
+        nodes = {
+            "lan": {"kind": "bridge", "subnet": "10.9.0.0/24"},
+            "fast": {"kind": "ovs", "subnet": "10.9.1.0/24"},
+            **{f"a{number}": {"host": f"m{number}"} for number in ALL},
+        }
+        links = [f"a{number}:{switch} {switch}" for number in ALL for switch in SWITCHES]
+        topology = {"plugin": "netvirt.lab.topology", "name": "mesh", "fabric": fabric, "nodes": nodes, "links": links}
+        (self.folder / "hosts.yml").write_text(yaml.safe_dump(hosts), encoding="utf-8")
+        (self.folder / "mesh.netvirt.yml").write_text(yaml.safe_dump(topology), encoding="utf-8")
+
+    def play(self, playbook: str, *arguments: str) -> int:
+        """Run a playbook and return how many tasks changed something."""
+        command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(self.folder), *arguments, playbook]
+        environment = {**os.environ, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"), "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".cache")}
+        done = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return sum(map(int, re.findall(r" changed=(\d+) ", done.stdout.rpartition("PLAY RECAP")[2])))
+
+    def up(self) -> int:
+        return self.play("netvirt.lab.site", "--tags", "topology")
+
+    def on(self, number: int, script: str) -> str:
+        """Return what a shell script says on a lab host."""
+        return str(self.machine.check_output("sh /run/netvirt/inside/spaces/inside.m%s/enter sh -euc %s", str(number), script))
+
+    def tunnels(self, number: int) -> dict[str, dict[str, Any]]:
+        """Return the interfaces of a lab host that are tunnels of the lab, by name."""
+        links = [link for link in json.loads(self.on(number, "ip -j -d link")) if link and link.get("ifalias") == "netvirt:mesh"]
+        return {link["ifname"]: link for link in links if link["linkinfo"]["info_kind"] not in ("bridge", "veth")}
+
+    def fragments(self, number: int) -> int:
+        """Return how many fragments a lab host has sent."""
+        lines = [line.split() for line in self.on(number, "cat /proc/net/snmp /proc/net/snmp6").splitlines()]
+        names, values = (line for line in lines if line[0] == "Ip:")
+        found = {**dict(zip(names, values)), **{line[0]: line[1] for line in lines}}
+        return int(found["FragCreates"]) + int(found["Ip6FragCreates"])
+
+
+@pytest.fixture(scope="module")
+def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
+    """Give the lab hosts without the lab; in the end nothing of it is left on them."""
+    lab = Mesh(tmp_path_factory.mktemp("mesh"))
+    list_all = f"echo {base64.b64encode((CHECKOUT / 'tests/tools/trace.py').read_bytes()).decode()} | base64 -d | python3 -"
+    before = [lab.on(number, list_all) for number in ALL]
+    yield lab
+    lab.play("netvirt.lab.teardown")
+    assert [lab.on(number, list_all) for number in ALL] == before
+
+
+def check_tunnels(mesh: Mesh, kind: str, fabric: str, key: str) -> None:
+    """Check what leads from each lab host to the others, for each switch."""
+    for number in ALL:
+        found = mesh.tunnels(number).values()
+        assert [link["linkinfo"]["info_kind"] for link in found] == [kind] * 4
+        far = [link["linkinfo"]["info_data"][key] for link in found]
+        assert sorted(far) == sorted(UNDERLAY[fabric].format(other) for other in ALL if other != number for _switch in SWITCHES)
+
+
+def check_packets(mesh: Mesh, room: int) -> None:
+    """Check what the nodes see: packets of this size reach everybody in one piece, and a broadcast everybody once."""
+    for number in ALL:
+        entry = f"ip netns exec mesh.a{number}"
+        for switch in SWITCHES:
+            assert mesh.on(number, f"{entry} cat /sys/class/net/{switch}/mtu").strip() == str(room)
+        mesh.on(
+            number,
+            f"for network in 0 1; do for node in 1 2 3; do {entry} ping -q -c 1 -w 20 -M do -s {room - 28} 10.9.$network.$node; done; done",
+        )
+    assert [mesh.fragments(number) for number in ALL] == [0, 0, 0]
+    heard = mesh.machine.check_output("python3 -c %s %s %s %s %s", BROADCAST, HEAR, SAY, *SWITCHES)
+    assert heard.split() == ["1"] * 4
+
+
+@pytest.mark.timeout(900)
+def test_gre_joins_three_lab_hosts(mesh: Mesh) -> None:
+    mesh.write("gre")
+    assert mesh.up() > 0
+    assert mesh.up() == 0
+    check_tunnels(mesh, "gretap", "gre", "remote")
+    check_packets(mesh, 1458)
+
+
+@pytest.mark.timeout(900)
+def test_geneve_over_ipv6_takes_the_place_of_gre(mesh: Mesh) -> None:
+    mesh.write("geneve")
+    assert mesh.up() > 0
+    assert mesh.up() == 0
+    check_tunnels(mesh, "geneve", "geneve", "remote6")
+    check_packets(mesh, 1430)

@@ -1,0 +1,41 @@
+# Copyright: (c) 2026, the netvirt.lab authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.values.scalars import LAB
+from ansible_collections.netvirt.lab.plugins.plugin_utils.keys import private_key
+
+
+class ActionModule(ActionBase):
+    """Remove what this machine keeps of a lab; a module that is sent somewhere would take ten times as long."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return what was removed."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        options = {"lab": {"type": "str", "required": True}, "placement_file": {"type": "path"}}
+        _checked, arguments = self.validate_argument_spec(options)
+        problems: list[str] = []
+        LAB.read(arguments["lab"], "lab", problems)  # it becomes part of a path that is removed
+        if problems:
+            raise AnsibleActionFail("\n".join(problems))
+        keys, record = private_key(arguments["lab"]).parent, Path(arguments["placement_file"] or "/nowhere")
+        try:
+            names = [str(path) for path in (keys, record) if path.exists()]
+            if names and not self._task.check_mode:
+                shutil.rmtree(keys, ignore_errors=not keys.exists())
+                record.unlink(missing_ok=True)
+        except OSError as error:
+            raise AnsibleActionFail(f"Cannot remove what is kept of lab '{arguments['lab']}': {error}") from error
+        result.update(changed=bool(names), removed=names, diff={"before": "".join(f"{name}\n" for name in names), "after": ""})
+        return result
