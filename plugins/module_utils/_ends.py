@@ -25,8 +25,8 @@ class Interface(NamedTuple):
 def interfaces(share: Mapping[str, Any], words: Sequence[str]) -> list[Interface]:
     """Return the interfaces that words mean, each once. Raise LabErrors.
 
-    'node:interface' is an end of a link, 'node node' the first one's end of the link between them, 'node' a switch's own device;
-    'name' and 'netns/name' are interfaces whatever they are in a topology. A guest's end is its tap.
+    'node:interface' is an end of a link, 'node node' the first one's end of the link between them, 'node' a switch's own device (a
+    logical one has none); 'name' and 'netns/name' are interfaces whatever they are in a topology. A guest's end is its tap.
     """
     problems: list[str] = []
     found: dict[Interface, None] = {}
@@ -91,15 +91,18 @@ class _Reader:
             if here.interface == name:
                 return self._device(here, there)
         item = self._nodes[node]
-        own = [interface["name"] for interface in item["interfaces"]]
+        own = [interface["name"] for interface in item["interfaces"]] if node not in self._wiring.logical else []
         if name in own and item["kind"] != "vm":  # a VLAN of an interface, or a switch's own device
             return Interface(item.get("netns") or "", name, f"{node}.{name}")
-        names = list(dict.fromkeys((*own, *(here.interface for here, _there in steps))))
+        real = (here.interface for here, there in steps if (here.netns, there.netns) != (None, None))
+        names = list(dict.fromkeys((*own, *real)))
         listed = f" (it has: {', '.join(names)})"
         raise LabError(f"is no interface of '{node}'{suggestion(name, names) or listed}")
 
     def _alone(self, node: str) -> Interface:
         item, steps = self._nodes[node], self._wiring.steps(node)
+        if node in self._wiring.logical:
+            raise LabError(self._inside(node))
         if item["kind"] in SWITCHES:
             return Interface("", item["interfaces"][0]["name"], node)
         if len(steps) != 1:
@@ -108,11 +111,20 @@ class _Reader:
 
     def _device(self, here: End, there: End) -> Interface:
         label = _named(here).replace(":", ".")
+        if here.netns is None and there.netns is None:
+            raise LabError(self._inside(here.node))
         if here.netns is None:  # inside of a guest
             return Interface(there.netns or "", there.interface, label)
         if not here.netns and self._wiring.ports.get(here.interface, ("", {}))[1].get("type") == "patch":
             raise LabError("is a pair of patch ports, which exist inside of Open vSwitch only; give the link an mtu to have an interface")
         return Interface(here.netns, here.interface, label)
+
+    def _inside(self, node: str) -> str:
+        """Say that a logical switch or router is no interface, and what is linked with it here."""
+        steps = self._wiring.steps(node)
+        ends = [_named(there) if there.node in self._nodes else there.interface for here, there in steps if here.netns is not None]
+        known = f"name an end that has one: {', '.join(sorted(ends)[:12])}" if ends else "nothing on this lab host is linked with it"
+        return f"is inside of OVN, without an interface; {known}"
 
 
 def _named(end: End) -> str:

@@ -16,8 +16,8 @@ from .transport import ovn
 from .transport.ovsdb import Copy
 
 _SOUTHBOUND = "OVN_Southbound"
-_NORTH, _SOUTH = {"Logical_Switch_Port": ["name", "up"], "NB_Global": ["nb_cfg"]}, {"Chassis_Private": ["name", "nb_cfg"]}
-_TICK = 0.5  # seconds; two databases are waited for
+_NORTH = {"NB_Global": ["nb_cfg"]}
+_SOUTH = {"Chassis": ["name"], "Chassis_Private": ["name", "nb_cfg"], "Port_Binding": ["logical_port", "chassis", "up"]}
 
 
 def wait_for_fabric(fabric: Mapping[str, Any] | None, machines: Collection[str] | None, timeout: float) -> None:
@@ -36,8 +36,9 @@ def wait_for_fabric(fabric: Mapping[str, Any] | None, machines: Collection[str] 
             return [_told(name, one, timeout, "has not joined OVN") for name, one in chassis.items() if one not in known]
 
         def down() -> list[str]:
-            up = {row.name for row in north.rows("Logical_Switch_Port") if row.up and row.up[0]}
-            waiting = sorted(port for port in ports if port not in up)
+            # A port that has moved is up at its former place until the new one takes it.
+            bound = {row.logical_port: row.chassis[0].name for row in south.rows("Port_Binding") if row.chassis and row.up == [True]}
+            waiting = sorted(port for port, name in ports.items() if bound.get(port) != chassis[name])
             return [f"The port '{port}' of lab host '{ports[port]}' is not up in OVN after {timeout:g} seconds." for port in waiting]
 
         def late() -> list[str]:
@@ -46,18 +47,17 @@ def wait_for_fabric(fabric: Mapping[str, Any] | None, machines: Collection[str] 
             return [_told(name, one, timeout, "has not carried out what OVN says") for name, one in behind.items()]
 
         for missing in (absent, down):
-            _wait(missing, (north, south), deadline)
+            _wait(missing, south, deadline)
         target = north.rows("NB_Global")[0].nb_cfg + 1
         north.transact(lambda insert: north.rows("NB_Global")[0].increment("nb_cfg"), "ask OVN whether it is through")
-        _wait(late, (south,), deadline)
+        _wait(late, south, deadline)
 
 
-def _wait(missing: Callable[[], list[str]], copies: Collection[Copy], deadline: float) -> None:
+def _wait(missing: Callable[[], list[str]], copy: Copy, deadline: float) -> None:
     while problems := missing():
         if time.monotonic() > deadline:
             raise LabErrors(problems)
-        for copy in copies:
-            copy.wait(min(deadline, time.monotonic() + _TICK / len(copies)))
+        copy.wait(deadline)
 
 
 def _told(name: str, chassis: str, timeout: float, what: str) -> str:

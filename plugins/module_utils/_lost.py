@@ -14,8 +14,14 @@ from .transport.shell import Node
 
 
 def spared(nodes: Sequence[Node], lost: Collection[str]) -> list[Node]:
-    """Return nodes without the interfaces whose addresses nobody gives now, so that they are not waited for."""
-    return [replace(node, interfaces=tuple(each for each in node.interfaces if each.get("server") not in lost)) for node in nodes]
+    """Return nodes without the interfaces whose addresses nobody gives now, so that they are not waited for, or logged in to."""
+    return [_spared(node, lost) for node in nodes]
+
+
+def _spared(node: Node, lost: Collection[str]) -> Node:
+    less = replace(node, interfaces=tuple(each for each in node.interfaces if each.get("server") not in lost))
+    mute = node.kind == "vm" and node.address in node.addresses and node.address not in less.addresses
+    return replace(less, address="") if mute else less
 
 
 def remaining(share: Mapping[str, Any], lost: Collection[str]) -> dict[str, Any]:
@@ -26,14 +32,15 @@ def remaining(share: Mapping[str, Any], lost: Collection[str]) -> dict[str, Any]
 
 def missed(nodes: Sequence[Node], share: Mapping[str, Any], lost: Sequence[str], lacks: Callable[[Node], bool]) -> Iterator[str]:
     """Yield for each lost lab host what was not waited for; lacks says that a node has not got its addresses by itself."""
-    here = share.get("machine")
+    here, databases = share.get("machine"), (share.get("ovn") or {}).get("databases")
     for machine in lost:
-        served = [node for node in nodes if node.netns and any(each.get("server") == machine for each in node.interfaces)]
-        leases = [node.name for node in served if lacks(node)]
+        served = [node for node in nodes if any(each.get("server") == machine for each in node.interfaces)]
+        leases = [node.name for node in served if (lacks(node) if node.netns else node.kind == "vm" and node.here and node.near)]
         guests = [item["name"] for item in share["nodes"] if item["kind"] == "vm" and item.get("access") == machine != here]
         routers = [item["node"] for item in share.get("routers") or () if item["home"] == machine]
         deeds = [f"the addresses of {listed(leases)} come from it"] if leases else []
         deeds += [f"{listed(guests)} can only be logged in to from there"] if guests else []
         deeds += [f"{listed(routers)} would be neighbours of routers here"] if routers else []
+        deeds += ["OVN's databases are on it, so logical switches stay as they were"] if databases == machine else []
         if deeds:
             yield f"The lab host '{machine}' was not reached, or failed, so this is not waited for: {'; '.join(deeds)}."

@@ -28,6 +28,7 @@ options:
       - Where to capture. With O(share), V(h1:eth0) is an end of a link, V(h1 sw) the first one's end of the link between two nodes,
         V(sw) a switch's own device, with what the lab host itself sends and receives there, and V(h1) the only end of a node.
       - Besides, V(tap0) is an interface of the lab host, and V(ns1/eth0) one of a network namespace.
+      - A logical switch or router of OVN has no interface; V(sw h1) is the switch's port all the same.
       - Required to start captures. Else, if omitted, all captures of the lab are meant.
     type: list
     elements: str

@@ -5,21 +5,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from ..transport.neighbours import Way
 from ..transport.rtnetlink import LinkRecord
 from .checks import Check
+from .logical import Packet, packets, refusal
 from .paths import End, Step, Wiring
 
 
 class OvsPort(NamedTuple):
-    """A port as Open vSwitch has it."""
+    """A port as Open vSwitch has it; ids are what its interface is marked with, by OVN too."""
 
     bridge: str
     tag: int
     trunk: bool
+    ids: Mapping[str, str] = MappingProxyType({})
 
 
 class View(Protocol):
@@ -46,6 +49,12 @@ class View(Protocol):
     def ovs_ports(self) -> dict[str, OvsPort]:
         """Return the ports of Open vSwitch by name."""
 
+    def controlled(self) -> bool:
+        """Say whether the lab host's controller of OVN runs."""
+
+    def traced(self, packet: Packet) -> str:
+        """Return what OVN says that it would do with a packet, '' if it says nothing."""
+
     def userspace(self, bridge: str) -> bool:
         """Say whether a bridge of Open vSwitch passes on packets in userspace, unfinished checksums included."""
 
@@ -56,7 +65,7 @@ class View(Protocol):
 def causes(check: Check, wiring: Wiring, view: View, alive: bool) -> list[str]:
     """Return the likely causes of a failure, the first one to mend first. alive says that an ordinary ping is answered."""
     steps = wiring.local(wiring.path_to(check.node, check.target))
-    source = wiring.spaces.get(check.node, None if check.node in wiring.kinds else check.node)
+    source = wiring.space(check.node)
     if source and not view.links(source):
         return [f"the network namespace {source} does not exist"]
     if alive:
@@ -64,8 +73,8 @@ def causes(check: Check, wiring: Wiring, view: View, alive: bool) -> list[str]:
     # What comes first is the cause of much that comes later: who has no address has no route either.
     found = (
         list(_of_links(steps, view))
-        or [*_of_addresses(check, steps, wiring, view), *_of_vlans(steps, wiring, view)]
-        or [*_of_routes(check, source, steps, wiring, view), *_of_filters(steps, wiring, view)]
+        or [*_of_logical_ports(steps, wiring, view), *_of_addresses(check, steps, wiring, view), *_of_vlans(steps, wiring, view)]
+        or [*_of_routes(check, source, steps, wiring, view), *_of_filters(steps, wiring, view), *_of_flows(check, wiring, view)]
         or list(_of_neighbours(check, source, view))
     )
     return list(dict.fromkeys(found))
@@ -91,6 +100,20 @@ def _of_links(steps: Sequence[Step], view: View) -> Iterator[str]:
                 yield f"{end.interface} is no port of {end.node}"
 
 
+def _of_logical_ports(steps: Sequence[Step], wiring: Wiring, view: View) -> Iterator[str]:
+    """Look whether OVN knows the ports of its bridge on the way, and has made flows for them."""
+    ports = [end for end in _ends(steps) if end.node in wiring.logical and end.interface in wiring.ports]
+    if ports and not view.controlled():
+        yield f"ovn-controller does not run on {wiring.lab_host}"
+    for end in ports:
+        ids = view.ovs_ports()[end.interface].ids if end.interface in view.ovs_ports() else {}
+        wanted = wiring.ports[end.interface][1]["interface_external_ids"]["iface-id"]
+        if ids.get("iface-id") != wanted:
+            yield f"{end.node}'s port {end.interface} is not known to OVN as {wanted} (its iface-id)"
+        elif ids.get("ovn-installed") != "true":
+            yield f"OVN has not set up {end.node}'s port {end.interface}"
+
+
 def _of_addresses(check: Check, steps: Sequence[Step], wiring: Wiring, view: View) -> Iterator[str]:
     family = ":" in check.target
     for end in (steps[0][0],) if steps else ():
@@ -99,7 +122,7 @@ def _of_addresses(check: Check, steps: Sequence[Step], wiring: Wiring, view: Vie
             if not any((":" in address) == family for name, found in own.items() if name != "lo" for address in found):
                 yield f"{end.node} has no IPv{6 if family else 4} address{_lease(wiring, end.node)}"
     owner = wiring.owners.get(check.target)
-    if owner and wiring.kinds[owner[0]] != "vm":
+    if owner and owner[0] in wiring.spaces:
         has = {address for found in view.addresses(wiring.spaces[owner[0]]).values() for address in found}
         if check.target not in has:
             yield f"{owner[0]} does not have the address {check.target}{_lease(wiring, owner[0])}"
@@ -174,6 +197,15 @@ def _of_answer(entered: End, origin: str, view: View) -> Iterator[str]:
         yield f"{entered} drops what comes from {origin}, as its own way there is by {by} (rp_filter is 1)"
 
 
+def _of_flows(check: Check, wiring: Wiring, view: View) -> Iterator[str]:
+    """Ask OVN what it does with the packet of a check, and with the answer."""
+    for packet in packets(check, wiring):
+        why = refusal(packet, view.traced(packet), wiring.lab)
+        if why:
+            yield why
+            return
+
+
 def _of_filters(steps: Sequence[Step], wiring: Wiring, view: View) -> Iterator[str]:
     ends = [end for step in steps for end in step]
     routed = any(end.node == wiring.lab_host or wiring.kinds.get(end.node) == "host" for step in steps[1:] for end in step[:1])
@@ -195,3 +227,4 @@ def _of_a_service(check: Check, steps: Sequence[Step], wiring: Wiring, view: Vie
             if not end.bridge and view.tx_offload(end.netns or "", end.interface):
                 yield f"{end} leaves checksums to its hardware, and {', '.join(sorted(switches))} switches in userspace (offload: false)"
         yield from _of_filters(steps, wiring, view)
+        yield from _of_flows(check, wiring, view)

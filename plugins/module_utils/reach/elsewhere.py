@@ -43,4 +43,5 @@ def missing(
 
 def _underlay(shares: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Return by which address tunnels reach each lab host that has any."""
-    return {share["machine"]: link["local"] for share in shares for link in share.get("links") or () if link["kind"] in KINDS}
+    found = {share["machine"]: link["local"] for share in shares for link in share.get("links") or () if link["kind"] in KINDS}
+    return found | {share["machine"]: share["ovn"]["address"] for share in shares if "ovn" in share}

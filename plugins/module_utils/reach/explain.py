@@ -56,7 +56,7 @@ def explain(
             if results[check] == "connection refused":
                 reasons.causes[check] = [f"nobody listens at {check.verb} port {check.port} there"]
             elif check.size and alive[check]:
-                largest = _largest(_space(check, wiring), check, deadline)
+                largest = _largest(wiring.space(check.node), check, deadline)
                 reasons.causes[check] += [f"at most {largest} bytes get through"] if largest else []
     return reasons
 
@@ -68,19 +68,13 @@ def _silent(addresses: Sequence[str], deadline: float) -> set[str]:
     return {address for address, outcome in zip(addresses, outcomes) if outcome.kind != "answered"}
 
 
-def _space(check: Check, wiring: Wiring) -> str | None:
-    """Return the namespace that a check is made from, None for a guest."""
-    own = "" if check.node == "localhost" else check.node
-    return wiring.spaces.get(check.node, None if check.node in wiring.kinds else own)
-
-
 def _alive(failed: list[Check], results: Mapping[Check, str], wiring: Wiring, deadline: float) -> dict[Check, bool]:
     """Say for each failure whether an ordinary ping to its target is answered."""
     found: dict[Check, bool] = {}
     asked: dict[Check, Probe] = {}
     for check in failed:
         ping = plain(check)
-        space = _space(check, wiring)
+        space = wiring.space(check.node)
         found[check] = ping != check and results.get(ping) == ""
         if ping != check and ping not in results and space is not None:
             asked[check] = Probe(space, "ping", check.target)

@@ -14,13 +14,13 @@ from .._errors import LabErrors
 from ..resources.dnsmasq import leases
 from ..topology.model import SPACES
 from ..transport import namespaces
+from ..transport.ovn import SOUTHBOUND
 from ..transport.shell import Node, Shells, node_from, nodes_from
 from .checks import Check, Pairs, declared, implied, leased, told_of_names, unknown
 from .explain import Reasons, explain
 from .look import Eyes
+from .paths import LOCALHOST
 from .run import run
-
-LOCALHOST = "localhost"
 
 
 class Lab:
@@ -94,4 +94,5 @@ def checked(lab: Lab, checks: Sequence[Check], keys: Shells, timeout: float) -> 
     if lab.share:
         results.update(leased(lab.leased(), {lease.mac for lease in leases(lab.share["lab"])}))
     # A bound of its own: where the time was used up by what failed, the reasons are wanted most.
-    return results, explain(results, lab.shares, lab.lost, Eyes(), time.monotonic() + 15)
+    eyes = Eyes((lab.share["ovn"].get("remote") or SOUTHBOUND) if "ovn" in lab.share else None)
+    return results, explain(results, lab.shares, lab.lost, eyes, time.monotonic() + 15)

@@ -5,25 +5,30 @@
 
 from __future__ import annotations
 
+import time
 from functools import cache
 from typing import Any
 
 from .._errors import LabError
 from ..resources import _firewall
 from ..resources._ovs_look import look
-from ..transport import ethtool, namespaces, ovsdb, sysctl
+from ..transport import ethtool, namespaces, ovn, ovsdb, sysctl
 from ..transport.namespaces import inside
 from ..transport.neighbours import Neighbour, Neighbours, Way
 from ..transport.netlink import Netlink
 from ..transport.rtnetlink import LinkRecord
 from .diagnosis import OvsPort
+from .logical import Packet
+
+_TRACE, _TRACES = 3.0, 10.0  # seconds for a question to OVN, which takes a tenth if its database answers, and for all of them
 
 
 class Eyes:
-    """What can be seen of the lab host and its namespaces, while it lives."""
+    """What can be seen of the lab host and its namespaces, while it lives. ``southbound`` is OVN's database, if the lab has one."""
 
-    def __init__(self) -> None:
-        for name in ("links", "addresses", "ovs_ports", "userspace", "dropping", "_neighbours", "_ovs"):
+    def __init__(self, southbound: str | None = None) -> None:
+        self._southbound, self._asked = southbound, 0.0
+        for name in ("controlled", "traced", "links", "addresses", "ovs_ports", "userspace", "dropping", "_neighbours", "_ovs"):
             setattr(self, name, cache(getattr(self, name)))
 
     def links(self, netns: str) -> dict[str, LinkRecord]:
@@ -69,10 +74,29 @@ class Eyes:
     def ovs_ports(self) -> dict[str, OvsPort]:
         """Return the ports of Open vSwitch by name."""
         return {
-            port["name"]: OvsPort(bridge["name"], port.get("tag") or 0, bool(port.get("trunks")) or port.get("vlan_mode") == "trunk")
+            port["name"]: OvsPort(
+                bridge["name"],
+                port.get("tag") or 0,
+                bool(port.get("trunks")) or port.get("vlan_mode") == "trunk",
+                port.get("interface_external_ids") or {},
+            )
             for bridge in self._ovs()["bridges"]
             for port in bridge["ports"]
         }
+
+    def controlled(self) -> bool:
+        """Say whether the lab host's controller of OVN runs."""
+        return "controller" in ovn.running()
+
+    def traced(self, packet: Packet) -> str:
+        """Return what OVN says that it would do with a packet, '' if it says nothing."""
+        if self._southbound is None or self._asked > _TRACES:
+            return ""
+        begin = time.monotonic()
+        try:
+            return ovn.trace(self._southbound, packet.switch, packet.flow, packet.new, _TRACE)
+        finally:
+            self._asked += time.monotonic() - begin
 
     def userspace(self, bridge: str) -> bool:
         """Say whether a bridge of Open vSwitch passes on packets in userspace, unfinished checksums included."""

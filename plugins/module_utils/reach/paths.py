@@ -11,16 +11,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..topology.model import SPACES, SWITCHES
+from ..topology.names import altname
 from ..topology.port_settings import members
 
 LAB_HOST = "the lab host"
+LOCALHOST = "localhost"  # as a sender
 
 
 @dataclass(frozen=True)
 class End:
-    """One end of a link. A guest's has no namespace that could be looked into (None); bridge is the switch's device at a port.
+    """One end of a link. A guest's has no namespace that could be looked into (None), nor has what is inside of OVN only.
 
-    machine is the lab host that it is on, '' where there is only one.
+    bridge is the switch's device at a port, or the one that the ports of all logical switches are in; machine is the lab host that it is
+    on, '' where there is only one, and inside of OVN.
     """
 
     node: str
@@ -43,15 +46,21 @@ class Wiring:
     def __init__(self, share: Mapping[str, Any], others: Sequence[Mapping[str, Any]] = ()) -> None:
         nodes = share.get("nodes") or []
         self.machine = share.get("machine") or ""
+        self.lab = share.get("lab") or ""
         self.kinds = {node["name"]: node["kind"] for node in (*nodes, *(share.get("visitors") or ()))}
-        self.spaces = {node["name"]: node.get("netns") or "" for node in nodes if node["kind"] != "vm"}
+        self.logical = {node["name"] for node in nodes if is_logical(node)}
+        unseen = {node["name"] for node in nodes if node["kind"] == "vm"} | self.logical
+        self.spaces = {node["name"]: node.get("netns") or "" for node in nodes if node["name"] not in unseen}
         self._names = {node["netns"]: node["name"] for node in nodes if node["kind"] in SPACES}
         self._host = next((node["name"] for node in nodes if node["kind"] == "host"), self.lab_host)
         self._hosts = {self._host}
-        self._switches = {node["interfaces"][0]["name"]: node["name"] for node in nodes if node["kind"] in SWITCHES}
+        self._switches = {
+            node["interfaces"][0]["name"]: node["name"] for node in nodes if node["kind"] in SWITCHES and node["name"] not in self.logical
+        }
         ports = ((bridge, port) for bridge in share.get("bridges") or [] for port in bridge.get("ports") or ())
         self.ports = {name: (bridge, port) for bridge, port in ports for name in members(port)}
         self.links = {(link.get("netns") or "", link["name"]): link for link in share.get("links") or []}
+        self._joints = self._logical_ports(share)
         self._steps: dict[str, list[Step]] = {}
         for here, there in self._pairs(share):
             self._steps.setdefault(here.node, []).append((here, there))
@@ -62,7 +71,9 @@ class Wiring:
             for interface in node["interfaces"]
             for address in interface["addresses"]
         }
-        self._homes = dict.fromkeys(self.owners, self.machine)
+        self._ends: dict[str, Sequence[Mapping[str, Any]]] = {node["name"]: node["interfaces"] for node in nodes}
+        # A logical router is on all lab hosts.
+        self._homes = {address: self.machine for address, (name, _interface) in self.owners.items() if name not in self.logical}
         self._far_owners: dict[str, tuple[str, Mapping[str, Any]]] = {}
         for other in others:
             self._join(Wiring(other))
@@ -76,10 +87,19 @@ class Wiring:
         """Return the node and the interface that have an address, on whichever lab host."""
         return self.owners.get(address) or self._far_owners.get(address)
 
+    def space(self, sender: str) -> str | None:
+        """Return the namespace that checks of a sender are made from, None for a guest."""
+        own = "" if sender == LOCALHOST else sender
+        return self.spaces.get(sender, None if sender in self.kinds else own)
+
+    def ends(self, node: str) -> Sequence[Mapping[str, Any]]:
+        """Return the interfaces of a node of this lab host."""
+        return self._ends.get(node, ())
+
     def path_to(self, source: str, address: str) -> list[Step]:
-        """Return the steps from a node to the one that has an address, [] if nobody has it or nothing joins them."""
+        """Return the steps from a sender to the node that has an address, [] if nobody has it or nothing joins them."""
         owner = self.owner(address)
-        return self.path(source, owner[0], owner[1]["name"]) if owner else []
+        return self.path(self._host if source == LOCALHOST else source, owner[0], owner[1]["name"]) if owner else []
 
     def home(self, address: str) -> str:
         """Return the lab host of the node that has an address, '' if it is not known."""
@@ -89,8 +109,18 @@ class Wiring:
         """Return the steps that can be looked at from this lab host."""
         return [step for step in steps if step[0].machine == self.machine]
 
+    def _logical_ports(self, share: Mapping[str, Any]) -> dict[str, str]:
+        """Return of each port of OVN's bridge the logical switch, or the router, that it leads to."""
+        ends = [interface for node in share.get("nodes") or [] for interface in node["interfaces"]]
+        found = {end["device"]: end["switch"] for end in ends if end.get("device") and end.get("switch") in self.logical}
+        # The lab host's link to a router is called as this is in OVN.
+        routers = {altname(self.lab, name): name for name in self.logical}
+        behind = [link for (netns, _name), link in self.links.items() if not netns and link.get("altname") in routers and link.get("peer")]
+        return {**found, **{link["peer"][1]: routers[link["altname"]] for link in behind}}
+
     def _join(self, other: Wiring) -> None:
         self.kinds = {**other.kinds, **self.kinds}
+        self.logical |= other.logical
         self._far_owners.update(other.owners)
         self._homes = {**other._homes, **self._homes}
         self._hosts |= other._hosts
@@ -112,17 +142,26 @@ class Wiring:
             if port.get("type") == "patch" and name < peer_name:
                 pairs.append((self._end("", name), self._end("", peer_name)))
         for node in share.get("nodes") or []:
-            if node["kind"] in SWITCHES and node["interfaces"][0]["addresses"]:
+            if node["kind"] in SWITCHES and node["interfaces"][0]["addresses"] and node["name"] not in self.logical:
                 device = node["interfaces"][0]["name"]
                 pairs.append((End(node["name"], "", device, device), End(self._host, "", "")))
-        return [(replace(here, machine=self.machine), replace(there, machine=self.machine)) for here, there in pairs]
+        pairs = [(replace(here, machine=self.machine), replace(there, machine=self.machine)) for here, there in pairs]
+        routed = [
+            (node["name"], interface)
+            for node in share.get("nodes") or []
+            if node["kind"] == "logical_router"
+            for interface in node["interfaces"]
+        ]
+        inner = [(End(name, None, one["name"]), End(one["switch"], None, one["device"], one["switch"])) for name, one in routed]
+        return pairs + inner
 
     def _end(self, netns: str, interface: str) -> End:
         if netns:
             return End(self._names.get(netns, netns), netns, interface)
         master = (self.links.get(("", interface)) or {}).get("master")
         bridge = self.ports[interface][0]["name"] if interface in self.ports else master or ""
-        return End(self._switches.get(bridge, bridge or self._host), "", interface, bridge)
+        node = self._joints.get(interface) or self._switches.get(bridge, bridge or self._host)
+        return End(node, "", interface, bridge)
 
     def steps(self, node: str) -> list[Step]:
         """Return a node's links as seen from it; the lab host's own address on a switch is none."""
@@ -133,7 +172,7 @@ class Wiring:
 
         Over switches only if possible, else over the lab host, else over nodes too; and in by the interface, if one is named.
         """
-        passing = {name for name, kind in self.kinds.items() if kind in SWITCHES}
+        passing = {name for name, kind in self.kinds.items() if kind in SWITCHES or kind == "logical_router"}
         for entry in dict.fromkeys((interface, "")):
             for through in (passing, passing | self._hosts, self._steps.keys()):
                 steps = self._search(source, target, entry, through)
@@ -157,6 +196,11 @@ class Wiring:
             steps.insert(0, last)
             last = before[last[0].node]
         return steps
+
+
+def is_logical(node: Mapping[str, Any]) -> bool:
+    """Say whether a node of a share is a logical switch or router, which is inside of OVN only."""
+    return node["kind"] == "logical_router" or any("behind" in interface for interface in node["interfaces"])
 
 
 def shown(steps: Sequence[Step]) -> str:

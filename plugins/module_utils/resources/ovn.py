@@ -76,7 +76,7 @@ class OvnDriver:
         known = _noted()
         self._others = {lab: one for lab, one in known.items() if lab != scope.lab}
         self._survey = Survey.of(scope)
-        own = known.get(scope.lab) or (None if goal.want else _forgotten(scope.lab))
+        own = known.get(scope.lab) or (None if goal.want else _forgotten(scope.lab, known))
         return {} if own is None else {own.key: replace(own, lacking=tuple(_lacking(known)) if goal.want else ())}
 
     def plan(self, have: Mapping[str, Fabric], goal: Goal[Fabric], scope: Scope, earlier: Sequence[Change[Any]]) -> list[Change[Fabric]]:
@@ -152,8 +152,13 @@ def is_last(lab: str) -> bool:
     return not _noted().keys() - {lab}
 
 
-def _forgotten(lab: str) -> Fabric | None:
-    """Return what a lab has left here that has no note any more: Open vSwitch's database outlives a reboot, the note does not."""
+def _forgotten(lab: str, noted: Mapping[str, Fabric]) -> Fabric | None:
+    """Return what a lab has left here that has no note any more: Open vSwitch's database outlives a reboot, the note does not.
+
+    Who took the last note away, and was killed then, has left the directory of all.
+    """
+    if not noted and OVN.exists():
+        return Fabric("", lab)
     if not ovsdb.running(None):
         return None
     with ovsdb.Database(None, {"Open_vSwitch": ("external_ids",)}) as switch:

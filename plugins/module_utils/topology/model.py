@@ -364,6 +364,13 @@ class Topology:
         return self._ends.get(node, [])
 
     @cached_property
+    def central(self) -> str:
+        """Return the lab host that has OVN's databases: the one that says so, or the first; '' if there is only one."""
+        if not self.carriers:
+            return ""
+        return next((one.name for one in self.machines if one.central), self.machines[0].name)
+
+    @cached_property
     def _ends(self) -> dict[str, list[tuple[Endpoint, Endpoint, Link]]]:
         found: dict[str, list[tuple[Endpoint, Endpoint, Link]]] = {}
         for link in self.links:

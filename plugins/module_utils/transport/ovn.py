@@ -24,6 +24,7 @@ _PACKAGES = {"ovn-northd": "ovn-central", "ovn-controller": "ovn-host", "ovsdb-s
 _ENVIRONMENT = {"OVN_RUNDIR": str(OVN), "OVS_RUNDIR": str(ovsdb.rundir())}
 _FAREWELL = 3.0  # seconds; ovn-controller takes leave of the southbound database, which may have gone before
 _START = 30.0
+_TRACKED = 8  # how often a packet may pass connection tracking; what ovn-trace is not told of it, it takes for established
 
 
 def central(address: str, port: int) -> dict[str, list[str]]:
@@ -106,6 +107,16 @@ def stop(daemons: Mapping[str, processes.Process]) -> None:
             processes.attempt(["ovn-appctl", "-t", f"{OVN}/ovn-controller.{own.pid}.ctl", "exit"], timeout=_FAREWELL)
             processes.lasting([own.pid], _FAREWELL)
     processes.end(one.pid for one in daemons.values())
+
+
+def trace(database: str, switch: str, flow: str, new: bool, timeout: float) -> str:
+    """Return how a packet would go through the logical network, '' if that cannot be asked; new says that it begins a connection."""
+    program = processes.which("ovn-trace")
+    if program is None:
+        return ""
+    states = ["--ct=new"] * _TRACKED if new else []
+    done = processes.attempt([program, f"--db={database}", "--detailed", *states, switch, flow], timeout=timeout, env=_ENVIRONMENT)
+    return "" if done.code else done.stdout
 
 
 def answers(address: str) -> bool:

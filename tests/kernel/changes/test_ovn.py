@@ -18,7 +18,12 @@ from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErro
 from ansible_collections.netvirt.lab.plugins.module_utils._fabric import wait_for_fabric
 from ansible_collections.netvirt.lab.plugins.module_utils._paths import OVN, run_dir
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import diff
+from ansible_collections.netvirt.lab.plugins.module_utils.reach.lab import Lab as Reach
+from ansible_collections.netvirt.lab.plugins.module_utils.reach.lab import checked
+from ansible_collections.netvirt.lab.plugins.module_utils.topology import expect
+from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import Shells
 
+from ..ovs.conftest import run_module
 from .conftest import Lab, shell
 
 DATA: dict[str, Any] = {
@@ -150,6 +155,9 @@ def test_what_outlives_a_reboot_goes_with_the_lab(lab: Lab) -> None:
     assert gone["before"]["ovn"] == {"heath": {"chassis": "netvirt-127.0.0.1"}}
     assert not re.search("netvirt-ovn|-netvirt-|br-netvirt", ovs_leftovers())
     assert lab.bring(None) == diff([])
+    OVN.mkdir(parents=True)  # by a run that was killed when all else was gone
+    assert lab.bring(None, check=True) == lab.bring(None) != diff([])
+    assert not OVN.exists()
     lab.changed(DATA)
     settled(lab, DATA)
 
@@ -172,6 +180,19 @@ def test_a_machine_that_does_not_carry_out_what_ovn_says_is_named(lab: Lab) -> N
     with pytest.raises(LabErrors, match=r"lab host 'elm' \(netvirt-192.0.2.9\) has not joined OVN"):
         wait_for_fabric(stranger, None, 0.5)
     wait_for_fabric(stranger, [""], 30)
+
+
+def test_a_port_that_is_still_where_it_was_is_named(lab: Lab) -> None:
+    share = lab.share(DATA)["ovn"]
+    moving = {**share, "machines": {**share["machines"], "elm": "netvirt-192.0.2.9"}, "ports": {**share["ports"], "heath.d.eth0": "elm"}}
+    sbctl = f"ovn-sbctl --db=unix:{OVN}/sb.sock"
+    row = shell(f"{sbctl} create Chassis_Private name=netvirt-192.0.2.9").strip()
+    try:
+        with pytest.raises(LabErrors) as raised:
+            wait_for_fabric(moving, None, 0.5)
+        assert raised.value.problems == ("The port 'heath.d.eth0' of lab host 'elm' is not up in OVN after 0.5 seconds.",)
+    finally:
+        shell(f"{sbctl} destroy Chassis_Private {row}")
 
 
 def test_two_labs_share_the_daemons_and_nothing_else(lab: Lab, lab_of: Callable[[str], Lab]) -> None:
@@ -205,6 +226,70 @@ def test_some_nodes_come_and_leave_the_others_alone(lab: Lab) -> None:
     assert lab.bring_nodes(DATA, "b") == diff([])
     assert "heath.c" in lab.bring_nodes(DATA, "c")["after"]["netns"]
     assert lab.bring(DATA) == diff([])
+
+
+def failures(lab: Lab, *expectations: dict[str, Any]) -> list[str]:
+    """Check what is expected, and return what is told."""
+    problems: list[str] = []
+    reach = Reach(lab.share(DATA), expect.read(list(expectations), problems))
+    assert problems == []
+    results, reasons = checked(reach, reach.checks("none", None), Shells("/dev/null"), 2)
+    failed = [check for check, problem in results.items() if problem and check.column != "gateway"]
+    return [f"{check.node} {check.target} ({reasons.paths[check]}): {'; '.join(reasons.causes[check])}" for check in failed]
+
+
+def test_what_keeps_nodes_from_each_other_is_told(lab: Lab) -> None:
+    own = address(lab, "a")
+    ends = [{"from": "a", "to": "b"}, {"from": "localhost", "to": "b"}]
+    assert failures(lab, *ends) == []
+    acl = 'outport == "c:eth0" && ip4.src == 10.84.1.0/24'
+    assert failures(lab, {"from": "a", "to": "c"}, {"from": "c", "to": "a"}) == [
+        f"a 10.84.2.3 (a:eth0 - left - r:eth0 - r:eth1 - right - c:eth0): an ACL of right drops it: {acl}",
+        f"c {own} (c:eth0 - right - r:eth1 - r:eth0 - left - a:eth0): an ACL of right drops the answer: {acl}",
+    ]
+    own = next(link["name"] for link in lab.share(DATA)["links"] if link.get("altname") == "heath.r")
+    ways = [
+        "a 10.84.2.2 (a:eth0 - left - r:eth0 - r:eth1 - right - b:eth0)",
+        f"localhost 10.84.2.2 (the lab host:{own} - r - r:eth1 - right - b:eth0)",
+    ]
+    port = lab.port(DATA, "b")
+    shell(f"ip link set {port} down")
+    assert failures(lab, *ends) == [f"{way}: right's port {port} is down" for way in ways]
+    shell(f"ip link set {port} up; ovs-vsctl set interface {port} external_ids:iface-id=elm")
+    assert failures(lab, *ends) == [f"{way}: right's port {port} is not known to OVN as heath.b.eth0 (its iface-id)" for way in ways]
+    assert lab.changed(DATA)["after"].keys() == {"ovs_port"}
+    settled(lab, DATA)
+    nbctl("--wait=hv lsp-set-enabled heath.b.eth0 disabled")
+    (told,) = failures(lab, ends[0])
+    assert told.startswith(f"{ways[0]}: OVN drops it at right (ls_")
+    assert lab.changed(DATA)["after"].keys() == {"ovn_row"}
+    settled(lab, DATA)
+    assert failures(lab, *ends) == []
+
+
+def run(module: str, lab: Lab, **options: Any) -> dict[str, Any]:
+    result = run_module(module, share=lab.share(DATA), **options)
+    assert "failed" not in result, result
+    return result
+
+
+def test_what_is_captured_and_sent_at_ports_of_logical_switches(lab: Lab) -> None:
+    """A frame of one node comes to all of its switch, and nobody else."""
+    places = ["b:eth0", "right c", "left a"]
+    run("capture", lab, links=places, filter="ether proto 0x88b5")
+    frame = "ffffffffffff 020000000042 88b5 " + "61" * 50
+    assert run("replay", lab, link="b", frames=[frame], loops=3)["frames"] == 3
+    found = run("capture", lab, state="stopped", links=places)["captures"]
+    names = ("b.eth0", f"right.{lab.port(DATA, 'c')}", f"left.{lab.port(DATA, 'a')}")
+    assert {one["name"]: one["packets"]["captured"] for one in found} == dict(zip(names, (3, 3, 0)))
+    run("capture", lab, state="absent")
+
+
+def test_what_is_inside_of_ovn_is_no_place_to_capture_at_or_to_send(lab: Lab) -> None:
+    for module, key in (("capture", "links"), ("replay", "link")):
+        options = {"links": ["right"]} if module == "capture" else {"link": "right", "frames": ["00"]}
+        said = run_module(module, share=lab.share(DATA), **options)["msg"]
+        assert said == f"{key}: 'right' is inside of OVN, without an interface; name an end that has one: b:eth0, c:eth0."
 
 
 def test_a_running_lab_changes_its_fabric(lab: Lab, lab_of: Callable[[str], Lab]) -> None:

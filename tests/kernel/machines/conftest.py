@@ -8,11 +8,13 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from ..playbooks import Lab, cluster, trace
+from ..playbooks import Lab, cluster, on, trace
 
 MACHINES = ("m1", "m2", "m3")
 
@@ -20,30 +22,39 @@ MACHINES = ("m1", "m2", "m3")
 class Spread(Lab):
     """A lab whose topology file and lab hosts the test writes."""
 
-    def hosts(self, **variables: dict[str, Any]) -> None:
-        """Write the lab hosts, with more variables for some."""
+    def __init__(self, home: Path, name: str = "orchard") -> None:
+        super().__init__(home)
+        self.name = name
+        self.inventory = home / name
+        self.inventory.mkdir()
+
+    def hosts(self, *names: str, **variables: dict[str, Any]) -> None:
+        """Write the lab hosts, all unless some are named, with more variables for some."""
         hosts = {
             name: {"ansible_host": f"192.0.2.{number}", "netvirt_underlay": f"198.18.0.{number}", **variables.get(name, {})}
             for number, name in enumerate(MACHINES, 1)
+            if name in (names or MACHINES)
         }
         common = {"ansible_user": "root", "ansible_ssh_retries": 3, "ansible_python_interpreter": "/usr/bin/python3"}
         (self.inventory / "hosts.yml").write_text(json.dumps({"lab_hosts": {"hosts": hosts, "vars": common}}), encoding="utf-8")
 
     def write(self, lab: dict[str, Any]) -> None:
         """Write the topology."""
-        target, self.inventory = self.inventory, self.inventory / "orchard.netvirt.yml"
-        super().write({"plugin": "netvirt.lab.topology", "name": "orchard", **lab})
-        self.inventory = target
+        text = yaml.safe_dump({"plugin": "netvirt.lab.topology", "name": self.name, **lab})
+        (self.inventory / "topology.netvirt.yml").write_text(text, encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
-def spread(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spread]:
-    """Give three lab hosts without a lab; when its tests are done, nothing is left on them."""
+def spread(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Spread]:
+    """Give three lab hosts without a lab; when its tests are done, nothing is left on them.
+
+    A module that says SWITCHED has Open vSwitch on them, which their underlay leads through.
+    """
     with cluster(len(MACHINES)) as members:
+        for number, machine in enumerate(members, 1) if getattr(request.module, "SWITCHED", False) else ():
+            on(machine, f"tests/tools/ovs_underlay {number} 1600")
         before = {machine: trace(machine) for machine in ("", *members)}
         lab = Spread(tmp_path_factory.mktemp("home"))
-        lab.inventory = lab.folder / "inventory"
-        lab.inventory.mkdir()
         lab.hosts()
         yield lab
         lab.hosts()

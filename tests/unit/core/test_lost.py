@@ -78,3 +78,28 @@ def test_what_is_missing_is_told_by_lab_host() -> None:
         "logged in to from there; east would be neighbours of routers here."
     ]
     assert list(missed(nodes, SHARE, [], lambda node: True)) == []
+
+
+LOGICAL: dict[str, Any] = {
+    "name": "wood",
+    "fabric": "ovn",
+    "nodes": {
+        "lan": {"kind": "ovs", "ipv4": "10.1.0.1/24", "dhcp": True, "gateway": "fir"},
+        "h": {"host": "fir"},
+        "still": {"host": "fir", "ipv4": "10.1.0.9"},
+        "guest": {"kind": "vm", "image": "tiny", "host": "fir"},
+    },
+    "links": ["h lan", "still lan", "guest lan"],
+}
+
+
+def test_without_the_databases_of_ovn_nothing_new_is_waited_for() -> None:
+    share = compile_shares(load(LOGICAL, machines=(Machine("elm", "198.18.0.1"), Machine("fir", "198.18.0.2"))))["fir"]
+    nodes = nodes_from(share)
+    assert {node.name: bool(node.address) for node in spared(nodes, ["oak"]) if node.kind == "vm"} == {"guest": True}
+    left = {node.name: ([each["name"] for each in node.interfaces], bool(node.address)) for node in spared(nodes, ["elm"])}
+    assert (left["h"], left["still"], left["guest"]) == (([], True), (["eth0"], True), ([], False))
+    assert list(missed(nodes, share, ["elm"], lambda node: True)) == [
+        "The lab host 'elm' was not reached, or failed, so this is not waited for: the addresses of h, guest come from it; "
+        "OVN's databases are on it, so logical switches stay as they were."
+    ]

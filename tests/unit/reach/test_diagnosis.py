@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils.reach.checks import Check
 from ansible_collections.netvirt.lab.plugins.module_utils.reach.diagnosis import OvsPort, causes
+from ansible_collections.netvirt.lab.plugins.module_utils.reach.logical import Packet
 from ansible_collections.netvirt.lab.plugins.module_utils.reach.paths import Wiring, shown
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import compile_share, load
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.neighbours import Way
@@ -110,6 +111,12 @@ class Intact:
     def ovs_ports(self) -> dict[str, OvsPort]:
         ports = {port["name"]: OvsPort(bridge["name"], 0, False) for bridge in SHARE["bridges"] for port in bridge["ports"]}
         return {**ports, **self.wrong["ports"]}
+
+    def controlled(self) -> bool:
+        return True
+
+    def traced(self, packet: Packet) -> str:
+        return ""
 
     def userspace(self, bridge: str) -> bool:
         return bool(self.wrong["userspace"])

@@ -74,3 +74,50 @@ def test_a_lab_host_that_is_not_there_is_the_cause_of_what_leads_over_it() -> No
 
 def test_nobody_is_blamed_where_all_answer() -> None:
     assert missing([check("a", "10.1.0.6")], WIRING, OTHERS, [], lambda addresses: set()) == {}
+
+
+LOGICAL: dict[str, Any] = {
+    "name": "wood",
+    "fabric": "ovn",
+    "nodes": {
+        "front": {"kind": "ovs", "ipv4": "10.1.0.1/24"},
+        "back": {"kind": "ovs", "ipv4": "10.2.0.1/24"},
+        "own": {"kind": "ovs", "ipv4": "10.3.0.1/24", "gateway": "elm"},
+        "r": {"kind": "logical_router", "host": "elm"},
+        "a": {"host": "fir", "ipv4": "10.1.0.5"},
+        "b": {"host": "oak", "ipv4": "10.1.0.6"},
+        "c": {"host": "oak", "ipv4": "10.2.0.7"},
+        "d": {"host": "fir", "ipv4": "10.3.0.8"},
+    },
+    "links": ["a front", "b front", "c back", "r front", "r back", "d own"],
+}
+LOGICAL_SHARES = compile_shares(load(LOGICAL, machines=MACHINES))
+LOGICAL_WIRING = Wiring(LOGICAL_SHARES["fir"], [LOGICAL_SHARES["elm"], LOGICAL_SHARES["oak"]])
+(DOOR,) = [link["name"] for link in LOGICAL_SHARES["elm"]["links"] if link.get("altname") == "wood.r"]
+(OWN,) = [link["name"] for link in LOGICAL_SHARES["elm"]["links"] if link.get("altname") == "wood.own"]
+
+
+@pytest.mark.parametrize(
+    ("node", "target", "path", "over"),
+    [
+        ("a", "10.1.0.6", "a:eth0 - front - b:eth0", ["oak"]),
+        ("a", "10.1.0.1", "a:eth0 - front", []),
+        ("a", "10.2.0.7", "a:eth0 - front - r:eth0 - r:eth1 - back - c:eth0", ["oak"]),  # the router is wherever they are
+        (
+            "d",
+            "10.2.0.7",
+            f"d:eth0 - own - the lab host elm:{OWN} - the lab host elm:{DOOR} - r - r:eth1 - back - c:eth0",
+            ["elm", "oak"],
+        ),
+    ],
+)
+def test_a_way_over_logical_switches(node: str, target: str, path: str, over: list[str]) -> None:
+    assert shown(LOGICAL_WIRING.path_to(node, target)) == path
+    assert machines(check(node, target), LOGICAL_WIRING) == over
+
+
+def test_a_lab_host_of_logical_switches_is_asked_at_its_address_in_the_underlay() -> None:
+    others = [LOGICAL_SHARES["elm"], LOGICAL_SHARES["oak"]]
+    asked = check("a", "10.1.0.6")
+    quiet = "the lab host 'oak', which the way leads over, does not answer at 198.18.0.3, its address in the underlay"
+    assert missing([asked], LOGICAL_WIRING, others, [], set) == {asked: [quiet]}

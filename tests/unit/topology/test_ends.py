@@ -94,3 +94,51 @@ def test_without_a_topology_there_are_only_interfaces() -> None:
     assert interfaces({}, ["ann", "ann/eth0"]) == [Interface("", "ann", "ann"), Interface("ann", "eth0", "ann.eth0")]
     with pytest.raises(LabErrors, match="names no node 'ann' of the topology; give the share"):
         interfaces({}, ["ann:eth0"])
+
+
+LOGICAL = """
+name: ends
+fabric: ovn
+nodes:
+  front: {kind: ovs, ipv4: 10.1.0.1/24}
+  back: {kind: ovs, ipv4: 10.2.0.1/24}
+  own: {kind: ovs, ipv4: 10.3.0.1/24}
+  far: {kind: ovs}
+  r: logical_router
+  ann:
+  one: {kind: vm}
+  eve:
+links: [r front, r back, r far, [ann, {node: front, device: to-ann}], [one, {node: back, device: tap-one}], eve own]
+"""
+LOGICAL_SHARE = compile_share(load(yaml.safe_load(LOGICAL)))
+BEHIND = {link["altname"]: link["name"] for link in LOGICAL_SHARE["links"] if link.get("altname") in ("ends.r", "ends.own")}
+INSIDE = "is inside of OVN, without an interface"
+MEANT_LOGICAL = {
+    "ann front": ("ends.ann", "eth0", "ann.eth0"),
+    "front ann": ("", "to-ann", "front.to-ann"),
+    "front:to-ann": ("", "to-ann", "front.to-ann"),
+    "one": ("", "tap-one", "one.eth0"),
+    "back one": ("", "tap-one", "back.tap-one"),
+    BEHIND["ends.r"]: ("", BEHIND["ends.r"], BEHIND["ends.r"]),
+}
+MEANT_NOTHING_LOGICAL = {
+    "front": f"{INSIDE}; name an end that has one: ann:eth0",
+    "own": f"{INSIDE}; name an end that has one: eve:eth0, {BEHIND['ends.own']}",
+    "far": f"{INSIDE}; nothing on this lab host is linked with it",
+    **dict.fromkeys(("r", "r:eth0", "r back"), f"{INSIDE}; name an end that has one: {BEHIND['ends.r']}"),
+    "back r": f"{INSIDE}; name an end that has one: one:eth0",
+    "ann r": "is no link: nothing joins these two directly",
+    "front:to-anm": "is no interface of 'front' (did you mean 'to-ann'?)",
+}
+
+
+@pytest.mark.parametrize("word", MEANT_LOGICAL)
+def test_a_port_of_a_logical_switch_is_an_interface(word: str) -> None:
+    assert interfaces(LOGICAL_SHARE, [word]) == [Interface(*MEANT_LOGICAL[word])]
+
+
+@pytest.mark.parametrize("word", MEANT_NOTHING_LOGICAL)
+def test_what_is_inside_of_ovn_is_told_with_what_is_linked_with_it(word: str) -> None:
+    with pytest.raises(LabErrors) as caught:
+        interfaces(LOGICAL_SHARE, [word])
+    assert caught.value.problems == (f"links: '{word}' {MEANT_NOTHING_LOGICAL[word]}.",)

@@ -108,11 +108,11 @@ def test_a_router_leads_out_where_its_uplink_is() -> None:
     }
 
 
-def test_no_lab_host_is_waited_for_where_ovn_gives_the_addresses() -> None:
+def test_addresses_come_from_the_lab_host_of_the_databases_which_is_not_asked_for_any_by_name() -> None:
     found = shares(NODES, LINKS)
     (interface,) = guest(found["oak"], "b")["interfaces"]
-    assert interface["method"] == "dhcp"
-    assert "server" not in interface
+    assert (interface["method"], interface["server"]) == ("dhcp", "elm")
+    assert {share["ovn"]["databases"] for share in found.values()} == {"elm"}
     assert not [client for share in found.values() for client in share["dhcp_clients"] if "request" in client]
 
 

@@ -58,7 +58,6 @@ def _share(machine: str, part: Topology, topology: Topology, heads: Mapping[str,
     nodes = part.nodes.values()
     switches = [(node, node.switch) for node in nodes if node.switch and not node.switch.logical]
     fabric = ovn.fabric(machine, part, logical)
-    behind = {switch: router.transit[0] for switch, router in logical.doors.items()}
     here: dict[str, list[Place]] = defaultdict(list)
     for place in places(part, heads):
         here[place.node.name].append(place)
@@ -99,7 +98,11 @@ def _share(machine: str, part: Topology, topology: Topology, heads: Mapping[str,
         "commands": [item for node in nodes for item in of_nodes.commands(node, topology)],
         "services": [item for node in nodes for item in of_nodes.services(node, topology)],
         "frr": [item for node in nodes for item in of_nodes.frr(node, topology)],
-        "nodes": [of_nodes.described(node, here[node.name], heads.get(node.name), topology, behind) for node in nodes if not node.hidden],
+        "nodes": [
+            of_nodes.described(node, here[node.name], heads.get(node.name), topology, logical.joint(node.name))
+            for node in nodes
+            if not node.hidden
+        ],
         **({"ovn": fabric} if fabric else {}),
         **({"flows": flows} if flows else {}),
         **containers(part),

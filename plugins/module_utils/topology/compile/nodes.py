@@ -110,11 +110,11 @@ def frr(node: Node, topology: Topology) -> Iterator[Item]:
     yield {**own, **given(**node.space.frr)}
 
 
-def described(node: Node, places: Sequence[Place], network: str | None, topology: Topology, behind: Mapping[str, str]) -> Item:
-    """Return what checks and benchmarks need to know about a node; network is a switch's, behind are addresses of lab hosts by switch."""
+def described(node: Node, places: Sequence[Place], network: str | None, topology: Topology, joint: Item) -> Item:
+    """Return what checks and benchmarks need to know about a node; network is a switch's, joint what a logical one leads to."""
     guest, container = node.guest, node.space and node.space.container
     way = login(node, topology) if guest else None
-    own = [{**_own_device(node.switch, network), **_behind(node, behind)}] if node.switch else None
+    own = [{**_own_device(node.switch, network), **(joint if node.switch.logical else {})}] if node.switch else None
     interfaces = own or [_interface(place, topology) for place in places]
     return {
         "name": node.name,
@@ -155,11 +155,6 @@ def _own_device(switch: Switch, network: str | None) -> Item:
     }
 
 
-def _behind(node: Node, behind: Mapping[str, str]) -> Item:
-    """Return the lab host's address behind a logical switch, whose own is a router's."""
-    return {"behind": behind.get(node.name)} if node.switch and node.switch.logical else {}
-
-
 def _interface(place: Place, topology: Topology) -> Item:
     end, far_kind = place.interface, topology.nodes[place.far.node].kind
     on_link = isinstance(end, Endpoint)
@@ -182,16 +177,22 @@ def _interface(place: Place, topology: Topology) -> Item:
 
 
 def _server(end: Endpoint | SubInterface, topology: Topology) -> Item:
-    """Return the lab host whose DHCP gives an interface its address, if there are several; OVN's is on all of them."""
+    """Return the lab host whose DHCP gives an interface its address, if there are several; OVN's goes by what its databases say."""
     network = end.network if isinstance(end, Endpoint) and _method(end) == "dhcp" else None
     switch = topology.nodes[network].switch if network else None
-    given = switch and not switch.logical and network in topology.carriers
-    return {"server": topology.carriers[network][0]} if network and given else {}
+    if not (network and switch and network in topology.carriers):
+        return {}
+    return {"server": topology.central if switch.logical else topology.carriers[network][0]}
 
 
 def request(place: Place, topology: Topology) -> Item:
-    """Return the address that a DHCP client asks for, if the server is perhaps on a lab host that has not been told of it yet."""
-    return {"request": addresses(place.interface)[0].partition("/")[0]} if _server(place.interface, topology) else {}
+    """Return the address that a DHCP client asks for, if the server is perhaps on a lab host that has not been told of it yet.
+
+    OVN's gives an address to nobody but the one whom it is for.
+    """
+    switch = topology.nodes[place.far.node].switch
+    asks = _server(place.interface, topology) and not (switch and switch.logical)
+    return {"request": addresses(place.interface)[0].partition("/")[0]} if asks else {}
 
 
 def _method(end: Endpoint | SubInterface) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..logical import Router, port_name, routers, ways_in
+from ..logical import Router, gateways, port_name, routers, ways_in
 from ..model import Endpoint, Link, Node, Topology
 from ..names import altname, devices
 from ..plain import Item, given
@@ -24,15 +24,22 @@ _ALONE = "127.0.0.1"
 class Overlay:
     """What of a lab's logical switches holds on all of its lab hosts: ``ways`` are the routers, and ``doors`` those by which one gets in.
 
-    ``networks`` have DHCP by OVN; ``packets`` is the largest that a tunnel must carry, in bytes. Without logical switches it is empty.
+    ``gates`` are the MAC addresses of the ports that have the switches' own addresses; ``networks`` have DHCP by OVN; ``packets`` is
+    the largest that a tunnel must carry, in bytes. Without logical switches it is empty.
     """
 
     topology: Topology
     used: bool
     ways: Sequence[Router]
     doors: Mapping[str, Router]
+    gates: Mapping[str, str]
     networks: Sequence[Item]
     packets: int
+
+    def joint(self, switch: str) -> Item:
+        """Return what is at a switch's own address: the router's MAC address, and the lab host's address behind it."""
+        door = self.doors.get(switch)
+        return {"mac": self.gates.get(switch), "behind": door.transit[0] if door else None}
 
     def at(self, machine: str) -> list[Router]:
         """Return the routers that a lab host stands behind."""
@@ -44,7 +51,8 @@ def overlay(topology: Topology) -> Overlay:
     ways = routers(topology)
     switches = [node.switch for node in topology.nodes.values() if node.switch and node.switch.logical]
     packets = max((switch.mtu or 0 for switch in switches), default=0)
-    return Overlay(topology, bool(switches), ways, ways_in(ways, topology), networks(topology), packets)
+    gates = {switch: port.mac for switch, (_router, port) in gateways(ways, topology).items()}
+    return Overlay(topology, bool(switches), ways, ways_in(ways, topology), gates, networks(topology), packets)
 
 
 def fabric(machine: str, part: Topology, lab: Overlay) -> Item | None:
@@ -52,7 +60,7 @@ def fabric(machine: str, part: Topology, lab: Overlay) -> Item | None:
     if not lab.used:
         return None
     topology = lab.topology
-    central = central_of(topology)
+    central = topology.central
     address = _address(topology, machine)
     there = _address(topology, central)
     # Who is alone talks to itself by a socket of its own.
@@ -63,6 +71,7 @@ def fabric(machine: str, part: Topology, lab: Overlay) -> Item | None:
         **far,
         "bridge": INTEGRATION,
         "central": machine == central,
+        **({"databases": central} if central else {}),
         "packets": lab.packets,
         "mappings": {altname(topology.name, switch.name): provider(switch, topology) for _up, switch in _uplinks(part)},
     }
@@ -118,12 +127,6 @@ def way_in(machine: str, lab: Overlay) -> Iterator[Item]:
         routes = [{"to": network, "via": router.transit[1]} for network in sorted(behind)]
         address = f"{router.transit[0]}/{router.prefix}"
         yield {"name": router.device, "netns": "", "family": 4, "addresses": [address], "routes": routes, "up": True}
-
-
-def central_of(topology: Topology) -> str:
-    """Return the lab host that runs OVN's databases: the one that says so, or the first."""
-    names = _names(topology)
-    return next((one.name for one in topology.machines if one.central and one.name in names), names[0])
 
 
 def chassis(topology: Topology, machine: str) -> str:
