@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..topology.model import SPACES, SWITCHES
-from ..topology.names import altname
 from ..topology.port_settings import members
 
 LAB_HOST = "the lab host"
@@ -60,7 +59,8 @@ class Wiring:
         ports = ((bridge, port) for bridge in share.get("bridges") or [] for port in bridge.get("ports") or ())
         self.ports = {name: (bridge, port) for bridge, port in ports for name in members(port)}
         self.links = {(link.get("netns") or "", link["name"]): link for link in share.get("links") or []}
-        self._joints = self._logical_ports(share)
+        # What the ports of OVN's bridge lead to.
+        self._joints: Mapping[str, str] = (share.get("ovn") or {}).get("joints") or {}
         self._steps: dict[str, list[Step]] = {}
         for here, there in self._pairs(share):
             self._steps.setdefault(here.node, []).append((here, there))
@@ -108,15 +108,6 @@ class Wiring:
     def local(self, steps: Sequence[Step]) -> list[Step]:
         """Return the steps that can be looked at from this lab host."""
         return [step for step in steps if step[0].machine == self.machine]
-
-    def _logical_ports(self, share: Mapping[str, Any]) -> dict[str, str]:
-        """Return of each port of OVN's bridge the logical switch, or the router, that it leads to."""
-        ends = [interface for node in share.get("nodes") or [] for interface in node["interfaces"]]
-        found = {end["device"]: end["switch"] for end in ends if end.get("device") and end.get("switch") in self.logical}
-        # The lab host's link to a router is called as this is in OVN.
-        routers = {altname(self.lab, name): name for name in self.logical}
-        behind = [link for (netns, _name), link in self.links.items() if not netns and link.get("altname") in routers and link.get("peer")]
-        return {**found, **{link["peer"][1]: routers[link["altname"]] for link in behind}}
 
     def _join(self, other: Wiring) -> None:
         self.kinds = {**other.kinds, **self.kinds}

@@ -43,6 +43,11 @@ class Spread(Lab):
         text = yaml.safe_dump({"plugin": "netvirt.lab.topology", "name": self.name, **lab})
         (self.inventory / "topology.netvirt.yml").write_text(text, encoding="utf-8")
 
+    def kept(self) -> list[str]:
+        """Return what the controller keeps of the lab."""
+        found = (*self.folder.glob("data/netvirt/*"), *self.inventory.glob(".*.placement.json"))
+        return [str(path.relative_to(self.folder)) for path in found]
+
 
 @pytest.fixture(scope="module")
 def spread(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Spread]:

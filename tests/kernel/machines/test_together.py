@@ -116,3 +116,10 @@ def test_a_lab_host_that_is_lost_is_named_and_the_others_go_on(lab: Spread) -> N
         assert lab.changed("netvirt.lab.site", "--tags", "topology,ready") == 0
     finally:
         lab.write(LAB)
+
+
+def test_a_teardown_that_leaves_lab_hosts_out_keeps_the_key_and_the_record(lab: Spread) -> None:
+    assert lab.changed("netvirt.lab.teardown", "--limit", "m3") == 1
+    assert lab.kept() == ["data/netvirt/orchard"]
+    assert lab.changed("netvirt.lab.teardown") > 1
+    assert lab.kept() == []

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from ansible_collections.netvirt.lab.plugins.module_utils._ends import Interface, interfaces
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErrors
+from ansible_collections.netvirt.lab.plugins.module_utils.reach.paths import Wiring
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import compile_share, load
 
 FILE = """
@@ -142,3 +143,28 @@ def test_what_is_inside_of_ovn_is_told_with_what_is_linked_with_it(word: str) ->
     with pytest.raises(LabErrors) as caught:
         interfaces(LOGICAL_SHARE, [word])
     assert caught.value.problems == (f"links: '{word}' {MEANT_NOTHING_LOGICAL[word]}.",)
+
+
+OTHERS_AT_LOGICAL = """
+name: ends
+fabric: ovn
+nodes:
+  front: {kind: ovs, ipv4: 10.1.0.1/24}
+  box: host
+  br: bridge
+  ann:
+links:
+  - ["box:to-front", {node: front, device: to-box}]
+  - ["br:up", {node: front, device: to-br}]
+  - ann br
+"""
+
+
+@pytest.mark.parametrize(
+    ("word", "device", "label"),
+    [("box:to-front", "to-front", "box"), ("front:to-box", "to-box", "front"), ("br front", "up", "br"), ("front br", "to-br", "front")],
+)
+def test_a_bridge_or_the_lab_host_at_a_logical_switch_has_its_own_end_and_the_port(word: str, device: str, label: str) -> None:
+    share = compile_share(load(yaml.safe_load(OTHERS_AT_LOGICAL)))
+    assert interfaces(share, [word]) == [Interface("", device, f"{label}.{device}")]
+    assert [there.node for _here, there in Wiring(share).path("ann", "front")] == ["br", "front"]

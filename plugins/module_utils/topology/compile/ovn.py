@@ -73,6 +73,7 @@ def fabric(machine: str, part: Topology, lab: Overlay) -> Item | None:
         "central": machine == central,
         **({"databases": central} if central else {}),
         "packets": lab.packets,
+        "joints": _joints(machine, part, lab),
         "mappings": {altname(topology.name, switch.name): provider(switch, topology) for _up, switch in _uplinks(part)},
     }
     if machine != central:
@@ -81,6 +82,16 @@ def fabric(machine: str, part: Topology, lab: Overlay) -> Item | None:
     homes.update({router.host_port: router.home for router in lab.ways})
     machines = {name: chassis(topology, name) for name in _names(topology)}
     return {**own, "rows": northbound(topology, lab.ways, machines), "networks": lab.networks, "machines": machines, "ports": homes}
+
+
+def _joints(machine: str, part: Topology, lab: Overlay) -> dict[str, str]:
+    """Return the logical switch or router that each port of a lab host leads to, by the port's device."""
+    ports = {port.interface or "": port.node for _link, _end, port in _ends(part)}
+    return {
+        **ports,
+        **{up.device or "": switch.name for up, switch in _uplinks(part)},
+        **{one.port: one.node.name for one in lab.at(machine)},
+    }
 
 
 def bridges(machine: str, part: Topology, lab: Overlay) -> Iterator[Item]:
