@@ -165,6 +165,7 @@ from ansible_collections.netvirt.lab.plugins.module_utils.topology.resolve.guest
 from ansible_collections.netvirt.lab.plugins.plugin_utils import payloads, reach
 from ansible_collections.netvirt.lab.plugins.plugin_utils.files import PARTS, LabFiles
 from ansible_collections.netvirt.lab.plugins.plugin_utils.keys import private_key
+from ansible_collections.netvirt.lab.plugins.plugin_utils.memory import lasting
 from ansible_collections.netvirt.lab.plugins.plugin_utils.placement import machines, read_record, record_path, record_text
 from ansible_collections.netvirt.lab.plugins.plugin_utils.texts import with_texts
 
@@ -212,6 +213,10 @@ class InventoryModule(BaseInventoryPlugin):
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         """Add the nodes of a topology file to the inventory, or, if anything is wrong with it, nothing."""
         super().parse(inventory, loader, path, cache)
+        with lasting():
+            self._parse(path, loader)
+
+    def _parse(self, path: str, loader: Any) -> None:
         payloads.keep()
         if path.endswith(PARTS):
             return  # the file that includes it reads it
