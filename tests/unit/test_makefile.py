@@ -14,9 +14,8 @@ CHECKOUT = Path(__file__).parents[2]
 
 def what_next(*arguments: str) -> list[str]:
     environment = {name: value for name, value in os.environ.items() if name not in ("LAB", "ARGS", "MAKEFLAGS")}
-    planned = subprocess.run(
-        ["make", "--dry-run", "lab", *arguments], cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=True
-    ).stdout
+    command = ["make", "--no-print-directory", "--dry-run", "lab", *arguments]  # as by make itself
+    planned = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=True).stdout
     script = planned[planned.index("printf '  ") :]
     said = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout
     return [line.strip().partition("  ")[0] for line in said.splitlines()]

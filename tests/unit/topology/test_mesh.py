@@ -144,9 +144,9 @@ def test_some_nodes_only_come_with_all_tunnels_of_a_switch_that_is_made() -> Non
     assert sum(bool(port.get("protected")) for port in bridge["ports"]) == 2
 
 
-def mistakes(nodes: dict[str, Any], links: list[Any], fabric: str = "gre", underlay: dict[str, str] = IPV4) -> tuple[str, ...]:
+def mistakes(nodes: dict[str, Any], links: list[Any], fabric: str = "gre", underlay: dict[str, str] | None = None) -> tuple[str, ...]:
     try:
-        shares(fabric, nodes, links, underlay)
+        shares(fabric, nodes, links, underlay or IPV4)
     except LabErrors as error:
         return error.problems
     return ()
