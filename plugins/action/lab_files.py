@@ -29,13 +29,14 @@ class ActionModule(ActionBase):
         LAB.read(arguments["lab"], "lab", problems)  # it becomes part of a path that is removed
         if problems:
             raise AnsibleActionFail("\n".join(problems))
-        keys, record = private_key(arguments["lab"]).parent, Path(arguments["placement_file"] or "/nowhere")
+        keys = private_key(arguments["lab"]).parent
+        records = [Path(arguments["placement_file"])] if arguments["placement_file"] else []
         try:
-            names = [str(path) for path in (keys, record) if path.exists()]
-            if names and not self._task.check_mode:
-                shutil.rmtree(keys, ignore_errors=not keys.exists())
-                record.unlink(missing_ok=True)
+            there = [path for path in (keys, *records) if path.exists()]
+            for path in () if self._task.check_mode else there:
+                (shutil.rmtree if path == keys else Path.unlink)(path)
         except OSError as error:
             raise AnsibleActionFail(f"Cannot remove what is kept of lab '{arguments['lab']}': {error}") from error
+        names = list(map(str, there))
         result.update(changed=bool(names), removed=names, diff={"before": "".join(f"{name}\n" for name in names), "after": ""})
         return result

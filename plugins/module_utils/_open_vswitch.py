@@ -11,6 +11,7 @@ from typing import Any
 from ._lock import lab_lock
 from ._plan import Change, Goal, Scope, converge
 from .resources.ovn import OvnDriver, is_last
+from .resources.ovs import OvsDriver
 from .resources.ovs_service import OvsService, OvsServiceDriver
 
 NO_LAB = "ovs_service"  # a name that no lab can have
@@ -23,10 +24,14 @@ def started() -> list[Change[OvsService]]:
 
 def restored(lab: str, changes: Sequence[Change[Any]], check: bool) -> list[Change[OvsService]]:
     """Take back what was done to Open vSwitch if changes, of a lab that is removed, leave no bridge. Raise LabError."""
-    leaving = sum(change.kind == "ovs_bridge" and change.action == "remove" for change in changes)
-    leaving += is_last(lab) and any(change.kind == OvnDriver.kind and change.action == "remove" for change in changes)
-    # In check mode they are still there.
-    return _brought(Goal(OvsServiceDriver(leaving=leaving if check else 0), purge=True), Scope(NO_LAB, check=check))
+    # In check mode its bridges are still there.
+    leaving = _bridges(lab, [change.kind for change in changes if change.action == "remove"]) if check else 0
+    return _brought(Goal(OvsServiceDriver(leaving=leaving), purge=True), Scope(NO_LAB, check=check))
+
+
+def _bridges(lab: str, removed: Sequence[str]) -> int:
+    """Return how many bridges go with a lab of which things of these kinds are removed: OVN's with the last lab that uses it."""
+    return removed.count(OvsDriver.kind) + (OvnDriver.kind in removed and is_last(lab))
 
 
 def _brought(goal: Goal[OvsService], scope: Scope) -> list[Change[OvsService]]:

@@ -11,19 +11,31 @@ from __future__ import annotations
 
 import struct
 from socket import AF_INET, AF_INET6
+from typing import NamedTuple
 
 from .attributes import attributes
 from .rtnetlink import GEN_MODE_NONE, INET6_ADDR_GEN_MODE
 
-_SILENT = {"ipv4/conf/{}/arp_ignore": 8, "ipv6/conf/{}/disable_ipv6": 1}
-# The same in linux/if_link.h with linux/ip.h and linux/ipv6.h: by family the attribute with all settings, and the place in it.
-_PLACES: dict[int, tuple[int, int]] = {AF_INET: (1, 18), AF_INET6: (2, 26)}
+
+class _Setting(NamedTuple):
+    """One of /proc/sys/net, and the same in linux/if_link.h with linux/ip.h and linux/ipv6.h: the attribute with all, and its place."""
+
+    key: str
+    value: int
+    attribute: int
+    place: int
+
+
+_SILENT: dict[int, _Setting] = {
+    AF_INET: _Setting("ipv4/conf/{}/arp_ignore", 8, 1, 18),
+    AF_INET6: _Setting("ipv6/conf/{}/disable_ipv6", 1, 2, 26),
+}
 
 
 def silent(families: bytes) -> bool:
     """Say whether the host keeps quiet on an interface; a family that the kernel, or the interface, has not is quiet."""
     told = attributes(families)
-    return all(_setting(told[family], family) == value for family, value in zip(_PLACES, _SILENT.values()) if family in told)
+    return all(_told(told[family], wanted) == wanted.value for family, wanted in _SILENT.items() if family in told)
 
 
 def link_local(families: bytes) -> bool | None:
@@ -34,8 +46,8 @@ def link_local(families: bytes) -> bool | None:
 
 def set_silent(name: str, on: bool) -> None:
     """Have the host keep quiet on an interface, or take part again."""
-    for key, value in _SILENT.items():
-        _write(key.format(name), str(value if on else 0))
+    for setting in _SILENT.values():
+        _write(setting.key.format(name), str(setting.value if on else 0))
 
 
 def give_link_local(name: str) -> None:
@@ -43,9 +55,8 @@ def give_link_local(name: str) -> None:
     _write(f"ipv6/conf/{name}/addr_gen_mode", "0")
 
 
-def _setting(told: bytes, family: int) -> int:
-    kind, place = _PLACES[family]
-    return int(struct.unpack_from("i", attributes(told)[kind], 4 * place)[0])
+def _told(family: bytes, setting: _Setting) -> int:
+    return int(struct.unpack_from("i", attributes(family)[setting.attribute], 4 * setting.place)[0])
 
 
 # A kernel may lack IPv6.

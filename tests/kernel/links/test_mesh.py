@@ -9,20 +9,18 @@ Kernels differ: what this one has not is refused by name, and what it has is tri
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErrors
 from ansible_collections.netvirt.lab.plugins.module_utils._interface import link_from
-from ansible_collections.netvirt.lab.plugins.module_utils._plan import Change, Goal, Scope, converge, diff
 from ansible_collections.netvirt.lab.plugins.module_utils.resources._network import Survey
 from ansible_collections.netvirt.lab.plugins.module_utils.resources._underlay import require_tunnels
-from ansible_collections.netvirt.lab.plugins.module_utils.resources.link import LinkDriver
 from ansible_collections.netvirt.lab.plugins.module_utils.transport import features
 
 from ..wires import check_split_horizon
+from .converging import Links, sh
 
 LAB = "net"
 BRIDGE = {"name": "plaza", "kind": "bridge", "up": True}
@@ -35,21 +33,7 @@ OPTIONS = {
 }
 
 
-def sh(script: str) -> str:
-    return subprocess.run(["sh", "-euc", script], check=True, capture_output=True, text=True).stdout
-
-
-def run(*items: dict[str, Any], **how: bool) -> list[Change[Any]]:
-    return converge([Goal(LinkDriver(), tuple(link_from(item, LAB) for item in items), purge=True)], Scope(LAB, **how))
-
-
-def settle(*items: dict[str, Any]) -> list[Change[Any]]:
-    """Check, run and repeat; return the changes."""
-    foretold = diff(run(*items, check=True))
-    changes = run(*items)
-    assert diff(changes) == foretold
-    assert run(*items) == []
-    return changes
+run, settle = Links(LAB).run, Links(LAB).settle
 
 
 @pytest.fixture(autouse=True)

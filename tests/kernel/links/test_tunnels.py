@@ -6,15 +6,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErrors
-from ansible_collections.netvirt.lab.plugins.module_utils._interface import link_from
-from ansible_collections.netvirt.lab.plugins.module_utils._plan import Change, Goal, Scope, converge, diff
-from ansible_collections.netvirt.lab.plugins.module_utils.resources.link import LinkDriver
+
+from .converging import Links, sh
 
 LAB = "tube"
 UNDERLAY = "192.0.2.9"
@@ -32,21 +30,7 @@ TUNNEL = {
 }
 
 
-def sh(script: str) -> str:
-    return subprocess.run(["sh", "-euc", script], check=True, capture_output=True, text=True).stdout
-
-
-def run(*items: dict[str, Any], **how: bool) -> list[Change[Any]]:
-    return converge([Goal(LinkDriver(), tuple(link_from(item, LAB) for item in items), purge=True)], Scope(LAB, **how))
-
-
-def settle(*items: dict[str, Any]) -> list[Change[Any]]:
-    """Check, run and repeat; return the changes."""
-    foretold = diff(run(*items, check=True))
-    changes = run(*items)
-    assert diff(changes) == foretold
-    assert run(*items) == []
-    return changes
+run, settle = Links(LAB).run, Links(LAB).settle
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,18 @@ class Spread(Lab):
         """Return what the controller keeps of the lab."""
         found = (*self.folder.glob("data/netvirt/*"), *self.inventory.glob(".*.placement.json"))
         return [str(path.relative_to(self.folder)) for path in found]
+
+
+@contextmanager
+def lost(machine: str) -> Iterator[None]:
+    """Cut a lab host off from all others while the body runs, and until it is found again."""
+    on(machine, "ip link set mgmt0 down; ip link set under0 down")
+    try:
+        yield
+    finally:
+        on(machine, "ip link set under0 up; ip link set mgmt0 up")
+        number, other = machine[1:], next(other for other in MACHINES if other != machine)
+        on(other, f"until ping -c 1 -W 1 192.0.2.{number} && ping -c 1 -W 1 198.18.0.{number}; do :; done")
 
 
 @pytest.fixture(scope="module")

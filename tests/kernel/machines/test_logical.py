@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from ..playbooks import TOPOLOGY, on, trace
-from .conftest import MACHINES, Spread
+from .conftest import MACHINES, Spread, lost
 from .killing import Victim, converges
 
 SWITCHED = True
@@ -136,18 +136,6 @@ def test_two_labs_side_by_side_of_which_one_is_changed_and_ends(spread: Spread, 
     assert state("m1") == clean["m1"]
     other.changed("netvirt.lab.teardown")
     assert {machine: state(machine) for machine in MACHINES} == clean
-
-
-@contextmanager
-def lost(machine: str) -> Iterator[None]:
-    """Cut a lab host off from all others while the body runs, and until it is found again."""
-    on(machine, "ip link set mgmt0 down; ip link set under0 down")
-    try:
-        yield
-    finally:
-        on(machine, "ip link set under0 up; ip link set mgmt0 up")
-        number = machine[1:]
-        on("m3", f"until ping -c 1 -W 1 192.0.2.{number} && ping -c 1 -W 1 198.18.0.{number}; do :; done")
 
 
 HASTE = json.dumps(

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from ..playbooks import on
-from .conftest import Spread
+from .conftest import Spread, lost
 
 OSPF: dict[str, Any] = {"ospf": {"hello": 1, "dead": 4}}
 ROUTED = shutil.which("vtysh", path="/usr/bin:/usr/sbin") is not None
@@ -47,17 +45,6 @@ def lab(spread: Spread) -> Spread:
     assert not ROUTED or "10.255.0.3" in on("m2", "ip -n orchard.r2 route show proto ospf")
     assert spread.changed("netvirt.lab.site", "--tags", "topology,ready") == 0
     return spread
-
-
-@contextmanager
-def lost(machine: str) -> Iterator[None]:
-    """Cut a lab host off from all others while the body runs."""
-    on(machine, "ip link set mgmt0 down; ip link set under0 down")
-    try:
-        yield
-    finally:
-        number = machine[1:]
-        on(machine, f"ip link set under0 up; ip link set mgmt0 up; ip addr replace 198.18.0.{number}/24 dev under0")
 
 
 def test_all_reach_all_by_packets_as_large_as_they_may_be(lab: Spread) -> None:

@@ -99,7 +99,7 @@ def _share(machine: str, part: Topology, topology: Topology, heads: Mapping[str,
         "services": [item for node in nodes for item in of_nodes.services(node, topology)],
         "frr": [item for node in nodes for item in of_nodes.frr(node, topology)],
         "nodes": [
-            of_nodes.described(node, here[node.name], heads.get(node.name), topology, logical.joint(node.name))
+            of_nodes.described(node, here[node.name], heads.get(node.name), topology, logical.gate(node.name))
             for node in nodes
             if not node.hidden
         ],

@@ -110,11 +110,11 @@ def frr(node: Node, topology: Topology) -> Iterator[Item]:
     yield {**own, **given(**node.space.frr)}
 
 
-def described(node: Node, places: Sequence[Place], network: str | None, topology: Topology, joint: Item) -> Item:
-    """Return what checks and benchmarks need to know about a node; network is a switch's, joint what a logical one leads to."""
+def described(node: Node, places: Sequence[Place], network: str | None, topology: Topology, gate: Item) -> Item:
+    """Return what checks and benchmarks need to know about a node; network is a switch's, gate what is at a logical one's own address."""
     guest, container = node.guest, node.space and node.space.container
     way = login(node, topology) if guest else None
-    own = [{**_own_device(node.switch, network), **(joint if node.switch.logical else {})}] if node.switch else None
+    own = [{**_own_device(node.switch, network), **(gate if node.switch.logical else {})}] if node.switch else None
     interfaces = own or [_interface(place, topology) for place in places]
     return {
         "name": node.name,

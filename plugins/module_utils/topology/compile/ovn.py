@@ -36,7 +36,7 @@ class Overlay:
     networks: Sequence[Item]
     packets: int
 
-    def joint(self, switch: str) -> Item:
+    def gate(self, switch: str) -> Item:
         """Return what is at a switch's own address: the router's MAC address, and the lab host's address behind it."""
         door = self.doors.get(switch)
         return {"mac": self.gates.get(switch), "behind": door.transit[0] if door else None}
