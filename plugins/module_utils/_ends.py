@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ._errors import LabError, LabErrors
 from .reach.paths import End, Wiring
-from .topology.model import SWITCHES
+from .topology.kinds import SWITCHES
 from .topology.values import suggestion
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ipaddress import ip_interface
 from typing import Any
 
-from ..topology.model import SPACES
+from ..topology.kinds import SPACES
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..topology.backends import gateway
-from ..topology.model import SWITCHES
+from ..topology.kinds import SWITCHES
 from ..transport.shell import Node
 from .pairs import Pair
 

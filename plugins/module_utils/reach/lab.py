@@ -12,7 +12,7 @@ from typing import Any
 
 from .._errors import LabErrors
 from ..resources.dnsmasq import leases
-from ..topology.model import SPACES
+from ..topology.kinds import SPACES
 from ..transport import namespaces
 from ..transport.ovn import SOUTHBOUND
 from ..transport.shell import Node, Shells, node_from, nodes_from

@@ -12,7 +12,7 @@ from typing import Any
 from .._errors import LabError
 from ..resources import _firewall
 from ..resources._ovs_look import look
-from ..transport import ethtool, namespaces, ovn, ovsdb, sysctl
+from ..transport import namespaces, ovn, ovsdb, sysctl
 from ..transport.namespaces import inside
 from ..transport.neighbours import Neighbour, Neighbours, Way
 from ..transport.netlink import Netlink
@@ -68,8 +68,8 @@ class Eyes:
 
     def tx_offload(self, netns: str, interface: str) -> bool:
         """Say whether checksums are left to an interface."""
-        with inside(netns):
-            return ethtool.tx_offload(interface)
+        with Netlink(netns) as kernel:
+            return kernel.tx_offload(interface)
 
     def ovs_ports(self) -> dict[str, OvsPort]:
         """Return the ports of Open vSwitch by name."""

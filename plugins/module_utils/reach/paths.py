@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..topology.model import SPACES, SWITCHES
+from ..topology.kinds import SPACES, SWITCHES
 from ..topology.port_settings import members
 
 LAB_HOST = "the lab host"

@@ -5,18 +5,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from .._errors import LabErrors
+from .._errors import LabError, LabErrors
 from .._marks import owner
 from .._paths import run_dir
 from .._plan import Change, Scope
-from ..transport import ethtool, namespaces
+from ..transport import namespaces
 from ..transport.bridge import PortVlan
-from ..transport.namespaces import NoNamespace, inside
+from ..transport.namespaces import NoNamespace
 from ..transport.netlink import Netlink, addresses_of, directory, routes_of
 from ..transport.rtnetlink import AddressRecord, LinkRecord, RouteRecord
 
@@ -59,6 +60,7 @@ class Network:
 
     links: Mapping[str, Sequence[LinkRecord]]
     numbers: Mapping[str, Mapping[int, str]]
+    _offloads: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
     _vlans: dict[str, dict[int, frozenset[PortVlan]]] = field(default_factory=dict)
     _floods: dict[str, Mapping[int, tuple[str, ...]]] = field(default_factory=dict)
 
@@ -102,10 +104,9 @@ class Network:
                 self._floods[netns] = kernel.floods()
         return self._floods[netns]
 
-    def tx_offload(self, netns: str, name: str) -> bool:
-        """Say whether checksums are left to the interface."""
-        with inside(netns):
-            return ethtool.tx_offload(name)
+    def tx_offload(self, netns: str, name: str) -> bool | None:
+        """Say whether checksums are left to the interface, None if it does not tell."""
+        return self._offloads[netns].get(name)
 
 
 class Survey:
@@ -157,7 +158,7 @@ class Survey:
         if names not in self._networks:
             links = {netns: self.links(netns) for netns in names}
             try:
-                self._networks[names] = Network(links, _numbers(links))
+                self._networks[names] = Network(links, _numbers(links), {netns: self._visited(netns).offloads for netns in names})
             except NoNamespace:  # another lab's, which has just gone
                 self._visits = {name: visit for name, visit in self._visits.items() if not name or namespaces.exists(name)}
                 return self.network(spaces, everything)
@@ -165,10 +166,7 @@ class Survey:
 
     def _visited(self, netns: str) -> _Visit:
         if netns not in self._visits:
-            with Netlink(netns) as kernel:
-                self._visits[netns] = _Visit(
-                    sorted(kernel.links(), key=lambda record: record.index), kernel.packed_addresses(), kernel.packed_routes()
-                )
+            self._visits[netns] = _look(netns)
         return self._visits[netns]
 
 
@@ -179,6 +177,19 @@ class _Visit:
     links: Sequence[LinkRecord]
     addresses: Sequence[bytes]
     routes: Sequence[bytes]
+    offloads: Mapping[str, bool]
+
+
+def _look(netns: str) -> _Visit:
+    with Netlink(netns) as kernel:
+        links = sorted(kernel.links(), key=lambda record: record.index)
+        return _Visit(links, kernel.packed_addresses(), kernel.packed_routes(), dict(_offloads(kernel, links)))
+
+
+def _offloads(kernel: Netlink, links: Iterable[LinkRecord]) -> Iterator[tuple[str, bool]]:
+    for link in links:
+        with suppress(LabError):  # another's may have gone
+            yield link.name, kernel.tx_offload(link.name)
 
 
 def read_network(spaces: Collection[str], everything: bool = False) -> Network:
@@ -193,12 +204,22 @@ def _less_twins(names: Sequence[str], lent: Sequence[str]) -> list[str]:
 
 
 def _numbers(links: Mapping[str, Sequence[LinkRecord]]) -> dict[str, dict[int, str]]:
-    """Return by which numbers each namespace knows those that its veth pairs lead to."""
+    """Return by which numbers each namespace knows those that its interfaces lead to."""
     names = list(links)
-    asking = {netns for netns, records in links.items() if any(record.netnsid is not None for record in records)}
-    if not asking:
-        return {netns: {} for netns in names}
+    numbers: dict[str, dict[int, str]] = {netns: {} for netns in names}
+    afar = {netns: [(record, record.netnsid) for record in records if record.netnsid is not None] for netns, records in links.items()}
+    if not any(afar.values()):
+        return numbers
+    ends = {(netns, record.index): (record.iflink, number) for netns in names for record, number in afar[netns] if record.kind == "veth"}
     # Asked one about another, n namespaces are n * n questions: a namespace that numbers them all translates in one each.
     with directory(names) as book:
-        translated = {names[number]: book.translated(number, len(names)) for number in range(len(names)) if names[number] in asking}
-    return {netns: {theirs: names[ours] for theirs, ours in translated.get(netns, {}).items()} for netns in names}
+        for place, netns in enumerate(names):
+            known = numbers[netns]
+            if all(number in known for _record, number in afar[netns]):
+                continue  # the other ends of its pairs have told
+            known.update((theirs, names[ours]) for theirs, ours in book.translated(place, len(names)).items())
+            for record, number in afar[netns]:
+                index, back = ends.get((known.get(number, ""), record.iflink), (0, 0))
+                if record.kind == "veth" and number in known and index == record.index:
+                    numbers[known[number]][back] = netns
+    return numbers

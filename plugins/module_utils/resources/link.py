@@ -52,8 +52,8 @@ class LinkDriver:
         for netns, links in network.links.items():
             masters = {record.index: record.name for record in links}
             for record in links:
-                link = _observed(network, netns, record, masters, asked.get(key_of(netns, record.name), _CURIOUS_OF_NOTHING))
-                have[link.key] = link if record.index != 1 else replace(link, lab=None)  # lo is the namespace's own
+                key = key_of(netns, record.name)
+                have[key] = _observed(network, netns, record, masters, asked.get(key, _CURIOUS_OF_NOTHING))
         return have
 
     def plan(self, have: Mapping[str, Link], goal: Goal[Link], scope: Scope, earlier: Sequence[Change[Any]]) -> list[Change[Link]]:
@@ -148,7 +148,7 @@ def _observed(network: Network, netns: str, record: LinkRecord, masters: Mapping
     return Link(
         name=record.name,
         netns=netns,
-        lab=network.lab(netns, record),
+        lab=network.lab(netns, record) if record.index != 1 else None,  # lo is the namespace's own
         kind="tap" if record.kind == "tun" else record.kind,
         peer=network.peer(netns, record) if record.kind == "veth" else None,
         mac=record.mac,

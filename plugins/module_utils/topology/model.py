@@ -15,34 +15,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from .addressing import Ip, Route, Version
 from .machines import Machine
 from .tunnels import Tunnel
 
 Kind = Literal["netns", "container", "vm", "ovs", "bridge", "host", "uplink", "medium", "logical_router"]
-Method = Literal["dhcp", "static", "auto", "none", "user"]
-Version = Literal[4, 6]
-
-SWITCHES = frozenset(("ovs", "bridge"))
-SPACES = frozenset(("netns", "container"))
-
-
-@dataclass(frozen=True)
-class Ip:
-    """How an interface gets its addresses of one family, in CIDR notation: one from DHCP is the reserved one.
-
-    'user' is the DHCP of QEMU's own network, which has nothing to do with the lab's.
-    """
-
-    method: Method
-    addresses: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Route:
-    """A static route: ``to`` is 'default' or a network. In a node's own, before they are resolved, both may be names of nodes."""
-
-    to: str
-    via: str
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,13 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .model import SPACES
+from .kinds import SPACES, SWITCHES
 from .names import altname, namespace
 from .plain import Item
 from .port_settings import members, possible
 from .tunnels import KINDS
 
 HOST = ""  # the lab host, or a bridge that joins two guests: at the end of a link, but no node that could be missing
-_SWITCHES = ("ovs", "bridge")
 # What a namespace has beside its interfaces.
 _OF_SPACES = ("sysctls", "firewalls", "commands", "services", "frr")
 
@@ -75,7 +74,7 @@ def narrowed(share: Item, names: Collection[str], there: Collection[str]) -> tup
     owners, nodes = _owners(share), {node["name"]: node for node in share["nodes"]}
     part = _part(share, share["lab"], names)
     chosen, spaces = part.names, part.spaces
-    devices = {name: node["interfaces"][0]["device"] for name, node in nodes.items() if node["kind"] in _SWITCHES}
+    devices = {name: node["interfaces"][0]["device"] for name, node in nodes.items() if node["kind"] in SWITCHES}
     ready = {name for name, node in nodes.items() if node["kind"] not in (*SPACES, "vm") or node["netns"] in there} | {
         HOST,
         *chosen,
@@ -133,7 +132,7 @@ def _part(share: Item, lab: str, names: Collection[str]) -> Part:
         lab,
         frozenset(names),
         frozenset(node["netns"] for node in chosen if node["netns"]),
-        frozenset(node["interfaces"][0]["device"] for node in chosen if node["kind"] in _SWITCHES),
+        frozenset(node["interfaces"][0]["device"] for node in chosen if node["kind"] in SWITCHES),
     )
 
 
@@ -148,7 +147,7 @@ def _by_key(items: Sequence[Item]) -> dict[str, Item]:
 def _owners(share: Item) -> dict[str, set[str]]:
     """Return the nodes that each interface joins, or belongs to, by its key; bridges' own devices are not among them."""
     spaces: dict[str, str] = {node["netns"]: node["name"] for node in share["nodes"] if node["netns"]}
-    switches: dict[str, str] = {node["interfaces"][0]["device"]: node["name"] for node in share["nodes"] if node["kind"] in _SWITCHES}
+    switches: dict[str, str] = {node["interfaces"][0]["device"]: node["name"] for node in share["nodes"] if node["kind"] in SWITCHES}
     ports = {
         name: (switches.get(bridge["name"], HOST), port)
         for bridge in share["bridges"]

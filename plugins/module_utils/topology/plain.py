@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from .model import Route
+from .addressing import Route
 
 Item = dict[str, Any]
 

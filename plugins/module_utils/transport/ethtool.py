@@ -17,22 +17,25 @@ _SIOCETHTOOL = 0x8946
 _GTXCSUM, _STXCSUM = 0x16, 0x17
 
 
-def tx_offload(name: str) -> bool:
-    """Say whether the kernel leaves transmit checksums to the interface, in the namespace that this thread is in."""
-    return bool(_call(name, _GTXCSUM, 0, "read"))
+def tx_offload(control: socket.socket, name: str) -> bool:
+    """Say whether the kernel leaves transmit checksums to the interface, in the namespace of a socket of any family."""
+    return bool(_call(control, name, _GTXCSUM, 0, "read"))
 
 
 def set_tx_offload(name: str, on: bool) -> None:
-    """Leave transmit checksums to the interface, or have the kernel compute them (and so switch off segmentation offload)."""
-    _call(name, _STXCSUM, int(on), "set")
+    """Leave transmit checksums to the interface, or have the kernel compute them (and so switch off segmentation offload).
+
+    It is one of the namespace that this thread is in.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        _call(control, name, _STXCSUM, int(on), "set")
 
 
-def _call(name: str, command: int, value: int, verb: str) -> int:
+def _call(control: socket.socket, name: str, command: int, value: int, verb: str) -> int:
     data = array.array("I", (command, value))
     request = struct.pack("16sP", name.encode(), data.buffer_info()[0])
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        try:
-            fcntl.ioctl(control, _SIOCETHTOOL, request)
-        except OSError as error:
-            raise LabError(f"Cannot {verb} the transmit offload of '{name}': {error.strerror}.") from error
+    try:
+        fcntl.ioctl(control, _SIOCETHTOOL, request)
+    except OSError as error:
+        raise LabError(f"Cannot {verb} the transmit offload of '{name}': {error.strerror}.") from error
     return data[1]

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from types import TracebackType
 
 from .._errors import LabError, LabErrors
+from . import ethtool
 from .attributes import attribute, attributes
 from .bridge import ForwardingRecord, PortVlan, dump_forwarding, dump_vlans, forwarding_record, vlans_record
 from .namespaces import descriptors, inside, nameless
@@ -98,6 +99,10 @@ class Netlink:
     def floods(self) -> Mapping[int, tuple[str, ...]]:
         """Return the machines that each VXLAN device sends broadcasts to, by index."""
         return floods_by_index(self._dump(_GETNEIGH, dump_forwarding()))
+
+    def tx_offload(self, name: str) -> bool:
+        """Say whether checksums are left to an interface. Raise LabError."""
+        return ethtool.tx_offload(self._socket, name)
 
     def qdiscs(self) -> list[QdiscRecord]:
         """Return the queueing disciplines at the root and at the ingress of all interfaces."""

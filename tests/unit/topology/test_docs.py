@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.netvirt.lab.plugins.module_utils.images.catalogue import CATALOGUE
-from ansible_collections.netvirt.lab.plugins.module_utils.topology import schema
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import compile_share, load
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.schema import file as schema
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.schema.expand import BLOCKS
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.values import Key, Problems
 

@@ -14,7 +14,7 @@ from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErro
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import load
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.model import Topology
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.parse import parse
-from ansible_collections.netvirt.lab.plugins.module_utils.topology.schema import KIND
+from ansible_collections.netvirt.lab.plugins.module_utils.topology.schema.file import KIND
 
 
 def parsed(text: str) -> Topology:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from ..model import SWITCHES, Endpoint, Node, Service, SubInterface, Switch, Topology, addresses, ip_of
+from ..kinds import SWITCHES
+from ..model import Endpoint, Node, Service, SubInterface, Switch, Topology, addresses, ip_of
 from ..plain import Item, given, plain
 from ..resolve.guest import forwarded, image_of, login, near_ends, user_of
 from ..resolve.networks import Place

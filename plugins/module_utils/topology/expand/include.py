@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..._errors import LabError, LabErrors
-from .. import schema
 from ..layers import Made
+from ..schema import file as schema
 from ..schema.expand import EXPANDED, INCLUDE
 from ..values import Problems, shown, suggestion
 from .imports.containerlab import from_containerlab

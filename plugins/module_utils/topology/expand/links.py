@@ -10,7 +10,7 @@ from typing import Any
 
 from ..layers import RawLink
 from ..ranges import is_range, names_of, split_endpoint
-from ..schema import END
+from ..schema.file import END
 from ..values import Problems, suggestion
 
 

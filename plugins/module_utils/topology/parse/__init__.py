@@ -11,29 +11,14 @@ from ipaddress import IPv6Network
 from typing import Any
 
 from ..._errors import LabErrors
-from .. import schema
 from ..expand import expand
 from ..expand.include import Files
 from ..expect import check_expectations
+from ..kinds import SPACES, SWITCHES
 from ..layers import Layer
-from ..model import (
-    SPACES,
-    SWITCHES,
-    Container,
-    Endpoint,
-    Group,
-    Guest,
-    Host,
-    Link,
-    LogicalRouter,
-    Move,
-    Node,
-    Space,
-    SubInterface,
-    Switch,
-    Topology,
-)
+from ..model import Container, Endpoint, Group, Guest, Host, Link, LogicalRouter, Move, Node, Space, SubInterface, Switch, Topology
 from ..names import digest
+from ..schema import file as schema
 from ..values import Problems, shown, suggestion
 from .fabric import with_fabric
 from .links import read_links

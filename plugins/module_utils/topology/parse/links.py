@@ -11,9 +11,10 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
-from .. import schema
+from ..kinds import SPACES, SWITCHES
 from ..layers import RawLink
-from ..model import SPACES, SWITCHES, Endpoint, Link, Node
+from ..model import Endpoint, Link, Node
+from ..schema import file as schema
 from ..values import Problems, shown, suggestion
 
 # Two ends of a link never share one of these, but for the words that say how an address is found.

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ..._errors import LabErrors
+from ..kinds import SWITCHES
 from ..logical import routers, with_doors, with_name_servers
-from ..model import SWITCHES, Endpoint, Link, Node, Topology
+from ..model import Endpoint, Link, Node, Topology
 from ..names import GUEST_MAC, LOCAL_MAC, Names, altname, devices, macs, namespace, vnis
 from ..tunnels import PAIRED, Tunnel
 from ..values import Problems

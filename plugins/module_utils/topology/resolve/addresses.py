@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_interface
 
-from ..model import Endpoint, Ip, Link, Node, Route, SubInterface, Topology, Version, ip_of
+from ..addressing import Ip, Route, Version
+from ..model import Endpoint, Link, Node, SubInterface, Topology, ip_of
 from ..values import Problems, suggestion
 from ..values.ip import is_name
 from .choices import Pool, trailing

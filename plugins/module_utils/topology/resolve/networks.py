@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ..model import SWITCHES, Endpoint, Link, Node, SubInterface, Topology
+from ..kinds import SWITCHES
+from ..model import Endpoint, Link, Node, SubInterface, Topology
 from .wires import based
 
 

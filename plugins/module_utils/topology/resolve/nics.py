@@ -15,8 +15,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from ..addressing import Ip
 from ..backends import PAIRS, Forward, forwards, is_plain, lease, listens, medium, mistakes
-from ..model import Endpoint, Ip, Link, Node, Topology
+from ..model import Endpoint, Link, Node, Topology
 from ..names import Names, digest
 from ..values import Problems
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface
 
-from ..model import Endpoint, Ip, Node, Route, Version
+from ..addressing import Ip, Route, Version
+from ..model import Endpoint, Node
 from ..values import Problems
 from ..values.ip import is_name
 from .networks import Place

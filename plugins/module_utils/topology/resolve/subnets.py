@@ -9,7 +9,8 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, ip_address, ip_interface, ip_network
 
-from ..model import Dhcp, Node, Version
+from ..addressing import Version
+from ..model import Dhcp, Node
 from ..values import Problems
 from ..values.ip import PREFIXES, usable
 from .choices import choose, room, trailing

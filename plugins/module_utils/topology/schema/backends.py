@@ -10,8 +10,7 @@ from typing import Any
 
 from ..values import Block, Key, ListOf, Type, Variant
 from ..values.ip import ADDRESS, NETWORK
-from ..values.scalars import BOOLEAN, DEVICE, DOMAIN, TEXT, matching, number
-from .node_work import CONTENTS
+from ..values.scalars import BOOLEAN, CONTENTS, DEVICE, DOMAIN, TEXT, matching, number
 
 _PORT = r"(?:[1-9][0-9]{0,4})"
 _IPV4 = r"(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3})"

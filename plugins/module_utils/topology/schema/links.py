@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ..kinds import SPACES, SWITCHES
 from ..values import Block, Key, Type
 from ..values.ip import GATEWAY, IP
 from ..values.scalars import BOOLEAN, DEVICE, MAC, MTU, NODE, TAG, TEXT, VLAN, VLANS, choice, number
@@ -31,18 +32,17 @@ SHAPING: dict[str, Key] = {
     "queue": Key(number(1, 2**31 - 1, "packets"), "How much may wait.", "1000", None, "1000 packets"),
 }
 
-_NODES = frozenset(("netns", "container", "vm", "host"))
-_SWITCHES = frozenset(("ovs", "bridge"))
+_NODES = frozenset((*SPACES, "vm", "host"))
 _ROUTERS = frozenset(("logical_router",))
 # Which kinds of node an end's attribute is for.
 FITS: dict[str, frozenset[str]] = {
     **dict.fromkeys(("mac", "ipv4", "ipv6"), _NODES | _ROUTERS),
     **dict.fromkeys(("gateway", "offload"), _NODES),
     **dict.fromkeys(("model", "queues", "vhost", "backend"), frozenset(("vm",))),
-    **dict.fromkeys(("device", "tag", "trunks", "native"), _SWITCHES),
+    **dict.fromkeys(("device", "tag", "trunks", "native"), SWITCHES),
     "vlan_mode": frozenset(("ovs",)),
     "bond": frozenset(("ovs",)),
-    **dict.fromkeys(SHAPING, _NODES | _SWITCHES),
+    **dict.fromkeys(SHAPING, _NODES | SWITCHES),
 }
 END: dict[str, Key] = {
     "mac": Key(MAC, "The interface's MAC address.", '"52:54:00:12:34:56"', None, "derived from the names of lab, node and interface"),

@@ -11,15 +11,7 @@ from typing import Any
 from ..model import Service
 from ..values import Block, Key, ListOf, MapOf, Type, shown
 from ..values.ip import ADDRESS, ADDRESS6, EITHER_ADDRESS, NETWORK, ROUTE, is_name
-from ..values.scalars import BOOLEAN, COMMAND, DEVICE, DOMAIN, NODE, SETTINGS, TEXT, TEXTS, USER, choice, matching, number
-
-
-def _contents(value: Any) -> str:
-    if isinstance(value, dict):
-        raise ValueError("a file is read where the topology file is; give its text here")
-    if not isinstance(value, str):
-        raise ValueError
-    return value
+from ..values.scalars import BOOLEAN, COMMAND, CONTENTS, DEVICE, DOMAIN, NODE, SETTINGS, TEXT, TEXTS, USER, choice, matching, number
 
 
 def _below(value: Any) -> dict[str, str]:
@@ -35,7 +27,6 @@ def _below(value: Any) -> dict[str, str]:
 
 
 FILES = Type("a mapping of texts, or {file: PATH}, by file names", _below)
-CONTENTS = Type("text, or {file: PATH} with a path as seen from this file", _contents)
 
 
 def _switchable(value: Any) -> Any:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Interface, IPv6Interface, ip_address, ip_interface, ip_network
 from typing import Any, Union
 
-from ..model import Ip, Route, Version
+from ..addressing import Ip, Route, Version
 from . import ListOf, Type
 from .scalars import either
 

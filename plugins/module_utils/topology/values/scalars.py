@@ -172,6 +172,14 @@ def _words(value: Any) -> tuple[str, ...]:
     return tuple(words)
 
 
+def _contents(value: Any) -> str:
+    if isinstance(value, dict):
+        raise ValueError("a file is read where the topology file is; give its text here")
+    if not isinstance(value, str):
+        raise ValueError
+    return value
+
+
 TEXT = Type("text", _text)
 BOOLEAN = Type("true or false", _boolean)
 MAC = Type('a MAC address such as "52:54:00:12:34:56"', _mac)
@@ -201,3 +209,4 @@ TEXTS = ListOf("a list of texts", TEXT)
 VLANS = ListOf("a list of VLAN numbers", VLAN)
 SYSCTLS = Type("a mapping of kernel settings below net", _sysctls)
 COMMAND = Type("a command line, or a list of its words", _words)
+CONTENTS = Type("text, or {file: PATH} with a path as seen from this file", _contents)
