@@ -20,6 +20,8 @@ description:
     that names router, protocol, neighbour and state, and no failure.
   - Of a lab with logical switches (C(fabric=ovn)) the lab host that runs OVN's databases waits first until all of O(machines) have carried
     out what these say; the message names those that have not.
+  - Switches that run a spanning tree are waited for first, until each of their ports forwards or is blocked. That takes two of their
+    forward delays, half a minute with the kernel's own.
   - VMs that the topology wants stopped or paused are not waited for.
   - What cannot come without a lab host that was not reached (O(lost)) is a warning at once.
   - On failure the message names for each node the stage that it is stuck at, with the last lines of its console.
@@ -78,6 +80,7 @@ from ansible_collections.netvirt.lab.plugins.module_utils._lost import missed, r
 from ansible_collections.netvirt.lab.plugins.module_utils._module import reported, require_root
 from ansible_collections.netvirt.lab.plugins.module_utils._ready import Watch, addressed, wait_until_ready
 from ansible_collections.netvirt.lab.plugins.module_utils._routing import PATIENCE, Routing
+from ansible_collections.netvirt.lab.plugins.module_utils._spanning import wait_for_trees
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.packed import unpacked
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import nodes_from, shells
 
@@ -103,6 +106,7 @@ def main() -> None:
         routing = Routing(share["lab"], routers(share), min(timeout, PATIENCE))
         served = [network["subnet"] for network in (share.get("dnsmasq") or {}).get("networks") or ()]
         wait_for_fabric(share.get("ovn"), options["machines"], timeout)
+        wait_for_trees(share, timeout)
         with shells(module.params["private_key"]) as keys:
             missing = {node["name"] for node in share.get("visitors") or () if node["home"] not in (options["machines"] or [node["home"]])}
             nodes = [node for node in nodes_from(share) if node.name not in missing]
