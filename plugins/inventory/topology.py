@@ -21,6 +21,8 @@ description:
     the share as a word, which Ansible passes on faster, and C(netvirt_bare_share) the same without the names that several lab hosts
     have in common. Module M(netvirt.lab.topology) takes the share, and the hashed passwords of
     guests' users apart from it, as it does not log them.
+  - The nodes that are linked with a switch are in the group C(at_SWITCH), those on one of several lab hosts in C(on_HOST); in these names
+    an underscore stands for what is no letter or digit.
   - Every node has the variables C(netvirt_lab), C(netvirt_lab_host) and C(netvirt_node), and those by which Ansible reaches it. Guests are
     reached by SSH, through the lab host where that is remote; namespaces by way of the lab host and the become plugin
     P(netvirt.lab.netns#become); switches are the lab host itself.
@@ -193,6 +195,11 @@ _GROUPS = {
 _HERE = {"ansible_connection": "local", "ansible_python_interpreter": "/usr/bin/python3"}
 
 
+def _group(relation: str, name: str) -> str:
+    """Return the name of the group of the nodes that are so related to a host of the inventory."""
+    return f"{relation}_{re.sub(r'[^A-Za-z0-9_]', '_', name)}"
+
+
 def _trusted(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _trusted(part) for key, part in value.items()}
@@ -331,8 +338,7 @@ class InventoryModule(BaseInventoryPlugin):
 
     def _add_nodes(self, share: Mapping[str, Any], topology: Topology, lab_host: str, variables: Mapping[str, Any]) -> None:
         """Add the nodes of a lab host; with several lab hosts, what is said of all nodes of a kind holds for one host's only."""
-        word = re.sub(r"[^A-Za-z0-9_]", "_", lab_host)
-        carried, through = f"on_{word}", f"through_{word}"
+        carried, through = _group("on", lab_host), _group("through", lab_host)
         alone = not topology.carriers
         here = reach.through_host(lab_host, variables)
         ways = {
@@ -357,6 +363,10 @@ class InventoryModule(BaseInventoryPlugin):
                 alike = "namespaces" if node.space else kind
                 if alike in ways and described["access"] == lab_host:
                     self.inventory.add_child(f"{through}_{alike}", node.name)
+            for name in {_group("at", interface["switch"]): None for interface in described["interfaces"] if interface["switch"]}:
+                if name not in self.inventory.groups:
+                    self._add_group(name, {}, _NODES)
+                self.inventory.add_child(name, node.name)
             self._set_plain(node.name, {"netvirt_node": described})
             if node.space:
                 self._set(node.name, reach.space(described))

@@ -86,6 +86,8 @@ def test_the_graph_of_the_inventory(folder: Path) -> None:
         *(f"  |  |--{name}" for name in ("h1", "h2", "h3", "e-c", "x", "y", "r1", "r2", "ada-desk", "attic")),
         "  |--@vms:",
         "  |  |--guest",
+        "  |--@at_s1:",
+        *(f"  |  |--{name}" for name in ("h1", "h2", "h3", "guest")),
         "  |--@pupils:",
         "  |  |--h1",
         "  |  |--h2",
