@@ -222,7 +222,7 @@ def _of_a_service(check: Check, steps: Sequence[Step], wiring: Wiring, view: Vie
         if link and link.mtu < check.size:
             yield f"{end.node}'s {'port ' if end.bridge else ''}{end.interface} has an MTU of {link.mtu}"
     if check.verb in ("tcp", "udp"):
-        switches = {end.bridge for end in _ends(steps) if end.bridge and view.userspace(end.bridge)}
+        switches = {end.node for end in _ends(steps) if end.bridge and view.userspace(end.bridge)}
         for end in _ends(steps) if switches else ():
             if not end.bridge and view.tx_offload(end.netns or "", end.interface):
                 yield f"{end} leaves checksums to its hardware, and {', '.join(sorted(switches))} switches in userspace (offload: false)"

@@ -45,7 +45,8 @@ def test_attributes_end_where_the_data_do() -> None:
 @pytest.mark.parametrize(("address", "family", "prefix"), [("192.0.2.7/24", 2, 24), ("192.0.2.7/32", 2, 32), ("2001:db8::7/64", 10, 64)])
 def test_addresses(address: str, family: int, prefix: int) -> None:
     [data] = rtnetlink.set_address(9, "eth0", address).messages
-    assert (data[16], data[17]) == (family, prefix)
+    # An IPv6 address is used at once: IFA_F_NODAD, linux/if_addr.h.
+    assert (data[16], data[17], data[18]) == (family, prefix, 2 if family == 10 else 0)
     assert rtnetlink.address_record(data) == AddressRecord(9, address, False)
     expires = data + attribute(6, struct.pack("4I", 60, 120, 0, 0))
     assert rtnetlink.address_record(expires).lifetime is True

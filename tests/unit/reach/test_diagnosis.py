@@ -143,7 +143,7 @@ PING = Check("ann", "bob", "ping", "10.7.0.9")
             True,
             {"userspace": True, "offload": True},
             [
-                f"{end} leaves checksums to its hardware, and {ELM} switches in userspace (offload: false)"
+                f"{end} leaves checksums to its hardware, and elm switches in userspace (offload: false)"
                 for end in ("ann:eth1", "bob:eth0")
             ],
         ),
