@@ -142,10 +142,7 @@ PING = Check("ann", "bob", "ping", "10.7.0.9")
             Check("ann", "bob", "tcp", "10.7.0.9", port=80),
             True,
             {"userspace": True, "offload": True},
-            [
-                f"{end} leaves checksums to its hardware, and elm switches in userspace (offload: false)"
-                for end in ("ann:eth1", "bob:eth0")
-            ],
+            [f"{end} leaves checksums to its hardware, and elm switches in userspace (offload: false)" for end in ("ann:eth1", "bob:eth0")],
         ),
         (Check("ann", "bob", "tcp", "10.7.0.9", port=80), True, {"userspace": False, "offload": True}, []),
     ],
