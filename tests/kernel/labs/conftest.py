@@ -15,7 +15,7 @@ from ..playbooks import CHECKOUT, Playbooks, cluster, trace
 
 @pytest.fixture(scope="module")
 def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playbooks]:
-    """Give the lab that the module's ``LAB`` names, a folder below inventory/: it is up, and a second run changes nothing.
+    """Give the lab that the module's ``LAB`` names, a folder below inventory/: it is up, a second run changes nothing, and it is verified.
 
     It is on this lab host, or on so many of a cluster as the module's ``MACHINES`` says.
     """
@@ -26,6 +26,7 @@ def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
             assert lab.changed("netvirt.lab.site") > 0
             # The roles of all labs are the same, and are run again elsewhere (test_lab.py, molecule).
             assert lab.changed("netvirt.lab.site", "--skip-tags", "host_prep,image") == 0
+            assert lab.changed("netvirt.lab.verify") == 0
             yield lab
         finally:
             lab.changed("netvirt.lab.teardown")

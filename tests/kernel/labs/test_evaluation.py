@@ -20,7 +20,6 @@ LAB = "evaluation"
 @pytest.fixture(scope="module")
 def report(lab: Playbooks) -> dict[str, dict[str, Any]]:
     """Give what the playbook wrote, by node and interface."""
-    assert lab.changed("netvirt.lab.verify") == 0
     target = lab.folder / "result.json"
     done = lab.run("netvirt.lab.benchmark", "-e", f"benchmark_file={target}", "-e", "benchmark_seconds=1")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -78,9 +78,7 @@ def test_root_inside_is_nobody_outside_and_the_clock_is_another(lab: Playbooks) 
     inside("guarded", "hostname guarded")
 
 
-def test_the_nodes_reach_each_other_and_are_ansible_hosts(lab: Playbooks) -> None:
-    done = lab.run("netvirt.lab.verify")
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_the_nodes_are_ansible_hosts(lab: Playbooks) -> None:
     (lab.folder / "play.yml").write_text(
         """
 - hosts: containers
