@@ -7,9 +7,10 @@ Start it in a simulated lab host:
 
     tests/labhost once scale -- .venv/bin/python tests/benchmarks/scale.py [--sizes N ...] [--switch ovs|bridge] [--tree DEPTH] ...
 
-Every figure is the time of a whole ansible-playbook, from the file to the end: up (site.yml --tags topology), nothing to do,
-one node more, down (teardown.yml), with the seconds of CPU in brackets, Open vSwitch's daemons' included. 'start' is
-ansible-playbook with one task that does nothing. --peer measures Mininet too. It prints a table and writes
+Every figure is the time of a whole ansible-playbook, from the file to the end, with the seconds of CPU in brackets, Open vSwitch's
+daemons' included: up (site.yml --tags topology), nothing to do, nothing to do by all of site.yml, a play of one command in every
+namespace (up to the size that --play says), one node more, down (teardown.yml). 'start' is ansible-playbook with one task that
+does nothing. --peer measures Mininet too. It prints a table and writes
 .cache/benchmarks/scale-SHAPE-SWITCH.json, and with --plot two drawings beside it, of the seconds and of those of CPU (.svg).
 Compare what stands in one row: other programs make all of it slower, 'load' says how many were there.
 """
@@ -100,13 +101,19 @@ def memory(file: Path, folder: Path) -> int:
     return max(map(int, noted.read_text().split())) // 1024
 
 
-def measured(folder: Path, topology: dict[str, Any], more: dict[str, Any] | None) -> dict[str, float]:
+def measured(folder: Path, topology: dict[str, Any], more: dict[str, Any] | None, inside: bool) -> dict[str, float]:
     file = written(folder, topology)
     inventory = str(Path(sys.executable).with_name("ansible-inventory"))
     found = timed("inventory", inventory, "-i", str(file), "--graph")
     found.update(play("up", file, "playbooks/site.yml", "--tags", "topology"))
     found.update(play("nothing", file, "playbooks/site.yml", "--tags", "topology"))
+    found.update(play("site.yml", file, "playbooks/site.yml"))
     found["MiB"] = memory(file, folder)
+    if inside:
+        book = folder / "inside.yml"
+        task = {"name": "Look inside", "ansible.builtin.command": "ip -brief address", "changed_when": False}
+        book.write_text(json.dumps([{"hosts": "namespaces", "gather_facts": False, "tasks": [task]}]), encoding="utf-8")
+        found.update(play("play", file, str(book)))
     if more:
         found.update(play("one more", written(folder, more), "playbooks/site.yml", "--tags", "topology"))
     found.update(play("down", file, "playbooks/teardown.yml"))
@@ -163,6 +170,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="*", default=[50, 100, 200, 500, 1000, 2000], help="stars of so many namespaces")
     parser.add_argument("--tree", type=int, default=0, help="instead a binary tree of this depth")
     parser.add_argument("--switch", choices=["ovs", "bridge"], default="ovs", help="the kind of switches")
+    parser.add_argument("--play", type=int, default=0, help="run a play in every namespace too, up to this size")
     parser.add_argument("--plot", action="store_true", help="draw how the times grow")
     parser.add_argument("--peer", type=int, default=0, help="measure Mininet too, up to this size")
     options = parser.parse_args()
@@ -183,9 +191,9 @@ def main() -> None:
     for shape, size in shapes:
         row: dict[str, Any] = {shape: size, "load": os.getloadavg()[0], **start_up(folder)}
         row.update(
-            measured(folder, tree(size, options.switch), None)
+            measured(folder, tree(size, options.switch), None, inside=False)
             if shape == "tree"
-            else measured(folder, star(size, options.switch), star(size + 1, options.switch))
+            else measured(folder, star(size, options.switch), star(size + 1, options.switch), size <= options.play)
         )
         if shape == "star" and options.switch == "ovs":
             row.update(reported("floor", str(HERE / "floor.py"), str(size)))
