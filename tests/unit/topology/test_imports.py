@@ -52,7 +52,7 @@ def test_a_topology_of_containerlab_compiles() -> None:
 
 def test_commands_and_kinds_come_from_four_places() -> None:
     made = imported(
-        "topology: {defaults: {kind: linux, exec: [a]}, kinds: {linux: {exec: [b], cpu: 2}, bridge: {exec: [no]}},"
+        "mgmt: {ipv4-subnet: 172.20.0.0/24}\ntopology: {defaults: {kind: linux, exec: [a]}, kinds: {linux: {exec: [b], cpu: 2}, bridge: {exec: [no]}},"
         " groups: {g: {exec: [c], image: i}, h: {kind: bridge}},"
         " nodes: {n: {group: g, exec: [d], image: j}, m: , s: {group: h}, o: {kind: ovs-bridge}}}"
     )
@@ -63,7 +63,7 @@ def test_commands_and_kinds_come_from_four_places() -> None:
         "o": {"kind": "ovs"},
     }
     assert made.nodes["n"].path == "x.clab.yml: topology.nodes.n"
-    assert made.notices == ["x.clab.yml: these keys of containerlab have no meaning here and were ignored: cpu (2 times), image"]
+    assert made.notices == ["x.clab.yml: these keys of containerlab have no meaning here and were ignored: cpu (2 times), image, mgmt"]
 
 
 def test_links_of_containerlab() -> None:

@@ -16,6 +16,7 @@ from .names import Names
 
 KINDS = {"linux": "netns", "bridge": "bridge", "ovs-bridge": "ovs"}
 _HOST = "host"  # containerlab's own word for the machine in an endpoint
+_TOP_KEYS = frozenset(("name", "prefix", "topology"))  # the lab here has a name and marks of its own
 _NODE_KEYS = frozenset(("kind", "group", "exec", "labels"))
 _END_KEYS = ("mac", "ipv4", "ipv6")
 
@@ -42,6 +43,7 @@ def from_containerlab(data: Any, source: str, prefix: str, problems: Problems) -
     for number, raw in enumerate(links):
         reader.link(raw, f"{source}: topology.links[{number}]", made)
     reader.finish(made)
+    reader.ignored.update(str(key) for key in data if key not in _TOP_KEYS)
     made.notices += _ignored(source, reader.ignored)
     return made if len(problems) == before else None
 
