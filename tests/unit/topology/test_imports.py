@@ -52,7 +52,8 @@ def test_a_topology_of_containerlab_compiles() -> None:
 
 def test_commands_and_kinds_come_from_four_places() -> None:
     made = imported(
-        "mgmt: {ipv4-subnet: 172.20.0.0/24}\ntopology: {defaults: {kind: linux, exec: [a]}, kinds: {linux: {exec: [b], cpu: 2}, bridge: {exec: [no]}},"
+        "mgmt: {ipv4-subnet: 172.20.0.0/24}\n"
+        "topology: {defaults: {kind: linux, exec: [a]}, kinds: {linux: {exec: [b], cpu: 2}, bridge: {exec: [no]}},"
         " groups: {g: {exec: [c], image: i}, h: {kind: bridge}},"
         " nodes: {n: {group: g, exec: [d], image: j}, m: , s: {group: h}, o: {kind: ovs-bridge}}}"
     )
