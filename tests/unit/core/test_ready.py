@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -179,9 +180,8 @@ def test_what_a_lab_host_that_was_left_out_gives_is_waited_for_with_less_patienc
 
 def test_what_a_lab_host_that_was_left_out_gives_in_time_is_there(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     leased = node_from({"name": "deep", "kind": "vm", "interfaces": [{**INTERFACE, "mac": "52:54:00:00:00:07", "method": "dhcp"}]})
-    given = iter([[], [Lease("52:54:00:00:00:07", "10.41.0.7", "deep", 0)]])
-    last: list[list[Lease]] = [[]]
-    monkeypatch.setattr(_ready, "leases", lambda lab: last.append(next(given, last[-1])) or last[-1])
+    given = itertools.chain([[]], itertools.repeat([Lease("52:54:00:00:00:07", "10.41.0.7", "deep", 0)]))
+    monkeypatch.setattr(_ready, "leases", lambda lab: next(given))
     watch = Watch("square", Saying(""), fallback={"deep": replace(leased, interfaces=(), address="")}, patience=30)
     assert set(wait_until_ready([leased], watch, timeout=60)) == {"deep"}
     assert watch.given_up == set()
