@@ -243,7 +243,7 @@ class InventoryModule(BaseInventoryPlugin):
                 self._set_plain(name, {"netvirt_placement": placement, "netvirt_placement_file": str(record)})
 
     def _record(self, path: str, hosts: Mapping[str, Any]) -> Path | None:
-        """Return where the record of placement is. A lab host alone needs none if nobody can be added to it, or nobody may write it."""
+        """Return where the record of placement is. Of one lab host there is none if no inventory names it, or nobody may write it."""
         record = record_path(path)
         if len(hosts) > 1:
             return record

@@ -183,7 +183,7 @@ def _carried(place: Place, topology: Topology) -> Item:
     switch = topology.nodes[place.far.node].switch
     if switch is None or not switch.mtu or isinstance(place.interface, SubInterface):
         return {}
-    return {"mtu": next(link.mtu for end, _far, link in topology.ends(place.node.name) if end.interface == place.name)}
+    return {"mtu": next(link.mtu for end, _far, link in topology.ends(place.node.name) if (end.interface or "") == place.name)}
 
 
 def _server(end: Endpoint | SubInterface, topology: Topology) -> Item:
