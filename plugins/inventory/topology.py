@@ -144,6 +144,7 @@ links:
   - [ns1:eth0, ovs-br]
 """
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -232,8 +233,9 @@ class InventoryModule(BaseInventoryPlugin):
         try:
             files = LabFiles(path, loader, self._plain, context.CLIARGS.get("inventory") or ())
             hosts = self._lab_hosts(path)
-            record = record_path(path)
-            topology = load(with_texts(data, Path(path).parent), files, machines(hosts), read_record(record) if len(hosts) > 1 else {})
+            record = self._record(path, hosts)
+            known = read_record(record) if record and len(hosts) > 1 else {}
+            topology = load(with_texts(data, Path(path).parent), files, machines(hosts), known)
             self._check_names(topology)
         except LabErrors as error:
             raise AnsibleParserError("\n".join((f"The topology {path} has mistakes:", *error.problems))) from None
@@ -242,9 +244,17 @@ class InventoryModule(BaseInventoryPlugin):
         for notice in topology.notices:
             self.display.warning(notice)
         self._add(topology, {name: reach.connection(variables) for name, variables in hosts.items()})
-        if placement := recorded(topology):
+        if record:
+            placement = record_text(recorded(topology))
             for name in hosts:
-                self._set_plain(name, {"netvirt_placement": record_text(placement), "netvirt_placement_file": str(record)})
+                self._set_plain(name, {"netvirt_placement": placement, "netvirt_placement_file": str(record)})
+
+    def _record(self, path: str, hosts: Mapping[str, Any]) -> Path | None:
+        """Return where the record of placement is. Of one lab host there is none if no inventory names it, or nobody may write it."""
+        record = record_path(path)
+        if len(hosts) > 1:
+            return record
+        return record if hosts.keys() <= self.inventory.hosts.keys() and os.access(record.parent, os.W_OK) else None
 
     def _plain(self, value: Any, templates: bool = True) -> Any:
         """Return what the file holds in plain types, its templates resolved."""

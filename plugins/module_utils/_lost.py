@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the netvirt.lab authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What of a lab cannot become ready without lab hosts that were not reached, and how it is told. Pure."""
+"""What of a lab cannot become ready without lab hosts that were not reached or take no part, and how it is told. Pure."""
 
 from __future__ import annotations
 
@@ -11,6 +11,16 @@ from typing import Any
 
 from .reach.grouped import listed
 from .transport.shell import Node
+
+LOST = "was not reached, or failed"
+LEFT_OUT = "takes no part in this run"  # it may be there all the same, so what it gives is waited for, if not as long as all else
+
+
+def left_out(share: Mapping[str, Any], machines: Collection[str] | None, lost: Collection[str]) -> list[str]:
+    """Return the lab hosts that something here needs and that are neither among the machines, None being all, nor lost."""
+    givers = {each.get("server") for item in share["nodes"] for each in item["interfaces"]}
+    needed = {*givers, *(item.get("access") for item in share["nodes"]), (share.get("ovn") or {}).get("databases")}
+    return sorted(name for name in needed if name and machines is not None and name not in (*machines, *lost))
 
 
 def spared(nodes: Sequence[Node], lost: Collection[str]) -> list[Node]:
@@ -30,7 +40,9 @@ def remaining(share: Mapping[str, Any], lost: Collection[str]) -> dict[str, Any]
     return {**share, **kept}
 
 
-def missed(nodes: Sequence[Node], share: Mapping[str, Any], lost: Sequence[str], lacks: Callable[[Node], bool]) -> Iterator[str]:
+def missed(
+    nodes: Sequence[Node], share: Mapping[str, Any], lost: Sequence[str], lacks: Callable[[Node], bool], why: str = LOST
+) -> Iterator[str]:
     """Yield for each lost lab host what was not waited for; lacks says that a node has not got its addresses by itself."""
     here, databases = share.get("machine"), (share.get("ovn") or {}).get("databases")
     for machine in lost:
@@ -43,4 +55,4 @@ def missed(nodes: Sequence[Node], share: Mapping[str, Any], lost: Sequence[str],
         deeds += [f"{listed(routers)} would be neighbours of routers here"] if routers else []
         deeds += ["OVN's databases are on it, so logical switches stay as they were"] if databases == machine else []
         if deeds:
-            yield f"The lab host '{machine}' was not reached, or failed, so this is not waited for: {'; '.join(deeds)}."
+            yield f"The lab host '{machine}' {why}, so this is not waited for: {'; '.join(deeds)}."

@@ -51,13 +51,17 @@ class _Waiting:
 class Watch:
     """What all nodes of a lab have in common, read once per tick and not once per node.
 
-    served are the subnets whose leases this lab host gives, None for all of the lab's.
+    served are the subnets whose leases this lab host gives, None for all of the lab's. fallback is what some nodes are waited for as after
+    patience seconds: with less; who then was is in given_up.
     """
 
     lab: str
     shells: Shells
     routing: Routing | None = None
     served: Sequence[str] | None = None
+    fallback: Mapping[str, Node] = field(default_factory=dict)
+    patience: float = 0.0
+    given_up: set[str] = field(default_factory=set)
     macs: frozenset[str] = frozenset()
     running: frozenset[str] = frozenset()
     attempts: list[subprocess.Popen[str]] = field(default_factory=list)
@@ -66,6 +70,10 @@ class Watch:
         """Say whether this lab host gives an interface its lease. Who has its address from elsewhere has none that is known here."""
         first = next((address for address in interface["addresses"] if ":" not in address), None)
         return first is not None and (self.served is None or str(ip_interface(first).network) in self.served)
+
+    def gives_up(self, node: Node) -> bool:
+        """Say whether it is time to be content with less of a node; a guest that boots has not asked for an address yet."""
+        return node.name in self.fallback.keys() - self.given_up and not (node.kind == "vm" and _boots(node, self.lab))
 
     def look(self) -> None:
         """Read leases and pids anew. The guests boot on the same cores: looking must cost nothing."""
@@ -98,6 +106,12 @@ def wait_until_ready(nodes: Sequence[Node], watch: Watch, timeout: float, now: C
                 except StopIteration:
                     seconds[entry.node.name] = round(now() - start, 1)
                     waiting.remove(entry)
+            if now() - start > watch.patience and (late := [entry for entry in waiting if watch.gives_up(entry.node)]):
+                for entry in late:
+                    watch.given_up.add(entry.node.name)
+                    entry.node = watch.fallback[entry.node.name]
+                    entry.stages = _stages(entry.node, watch)
+                continue
             if waiting and now() - start > timeout:
                 raise LabErrors(_stuck(entry, watch.lab, timeout) for entry in waiting)
             if waiting:

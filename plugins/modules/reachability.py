@@ -13,6 +13,8 @@ description:
   - Checks from inside every node at once that nodes in one network and subnet reach each other, that they reach their gateway, that
     leases exist, that names resolve where a node is told of the lab's name server, and that traffic gets outside, if an address outside is
     given. Switches that are linked are one network, and so is a wire between two nodes.
+  - Of a network over several lab hosts the largest packets that its interfaces take must get uncut from each lab host to each other one. A
+    namespace sends them, so a lab host that has guests only is just reached.
   - What the topology file says under C(expect), and what O(expect) adds, is checked besides; an expectation may also be that something
     cannot be reached. Without a topology O(expect) alone is checked, from any network namespaces of the machine.
   - A TCP port counts as reached if it is open; a refusal does not. A UDP port counts as reached if it answers, or is silent while its host
@@ -55,6 +57,7 @@ options:
       - Which of the nodes in one network and subnet are checked against each other.
       - V(all) means each with each, V(ring) each with the next one, V(none) none of them; V(auto) means V(all) up to 40,000 pairs and
         V(ring) beyond.
+      - So it is with the lab hosts that a network's largest packets must get to.
     type: str
     choices: [auto, all, ring, none]
     default: auto

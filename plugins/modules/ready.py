@@ -16,14 +16,15 @@ description:
   - A router that runs FRR is ready when its neighbours of OSPF and IS-IS are there, its sessions of BGP are established, and it has a route
     to every network that the routers of its routing protocol announce. What must be is known of routers whose protocols are declared in
     the topology file, at both ends; what their own lines of configuration bring about is not waited for.
-  - Routing may be wrong on purpose, to learn from it. So what is missing after a minute, or after O(timeout) if that is less, is a warning
-    that names router, protocol, neighbour and state, and no failure.
+  - Routing may be wrong on purpose, to learn from it. So what is missing after 90 seconds, or after O(timeout) if that is less, is a
+    warning that names router, protocol, neighbour and state, and no failure.
   - Of a lab with logical switches (C(fabric=ovn)) the lab host that runs OVN's databases waits first until all of O(machines) have carried
     out what these say; the message names those that have not.
   - Switches that run a spanning tree are waited for first, until each of their ports forwards or is blocked. That takes two of their
     forward delays, half a minute with the kernel's own.
   - VMs that the topology wants stopped or paused are not waited for.
-  - What cannot come without a lab host that was not reached (O(lost)) is a warning at once.
+  - What cannot come without a lab host that was not reached (O(lost)) is a warning at once. One that was left out (neither in O(machines)
+    nor in O(lost)) may be there all the same, so the addresses that it gives are waited for as long as routing.
   - On failure the message names for each node the stage that it is stuck at, with the last lines of its console.
 author: netvirt.lab authors (@netvirt)
 extends_documentation_fragment:
@@ -37,7 +38,8 @@ options:
     default: 300
   machines:
     description:
-      - The lab hosts that take part, by their names in the inventory. Guests on others are not waited for, though reached from here.
+      - The lab hosts that take part, by their names in the inventory. Guests on others are not waited for, though reached from here; nor,
+        after 90 seconds, are addresses that others give. A warning names those that are missing then.
       - The default is all of the lab's.
     type: list
     elements: str
@@ -76,13 +78,13 @@ seconds:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netvirt.lab.plugins.module_utils._adjacency import routers
 from ansible_collections.netvirt.lab.plugins.module_utils._fabric import wait_for_fabric
-from ansible_collections.netvirt.lab.plugins.module_utils._lost import missed, remaining, spared
+from ansible_collections.netvirt.lab.plugins.module_utils._lost import LEFT_OUT, left_out, missed, remaining, spared
 from ansible_collections.netvirt.lab.plugins.module_utils._module import reported, require_root
 from ansible_collections.netvirt.lab.plugins.module_utils._ready import Watch, addressed, wait_until_ready
 from ansible_collections.netvirt.lab.plugins.module_utils._routing import PATIENCE, Routing
 from ansible_collections.netvirt.lab.plugins.module_utils._spanning import wait_for_trees
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.packed import unpacked
-from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import nodes_from, shells
+from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import Node, nodes_from, shells
 
 
 def main() -> None:
@@ -103,18 +105,28 @@ def main() -> None:
         options = module.params
         whole, timeout, lost = unpacked(options["share"]), options["timeout"], options["lost"]
         share = remaining(whole, lost)
-        routing = Routing(share["lab"], routers(share), min(timeout, PATIENCE))
+        patience = min(timeout, PATIENCE)
+        routing = Routing(share["lab"], routers(share), patience)
         served = [network["subnet"] for network in (share.get("dnsmasq") or {}).get("networks") or ()]
         wait_for_fabric(share.get("ovn"), options["machines"], timeout)
         wait_for_trees(share, timeout)
         with shells(module.params["private_key"]) as keys:
             missing = {node["name"] for node in share.get("visitors") or () if node["home"] not in (options["machines"] or [node["home"]])}
             nodes = [node for node in nodes_from(share) if node.name not in missing]
-            seconds = wait_until_ready(spared(nodes, lost), Watch(share["lab"], keys, routing, served), timeout)
-            warnings = [*routing.warnings, *missed(nodes, whole, lost, lambda node: any(addressed(node)))]
+            waited, away = spared(nodes, lost), left_out(whole, options["machines"], lost)
+            fallback = {less.name: less for node, less in zip(waited, spared(waited, away)) if less != node}
+            watch = Watch(share["lab"], keys, routing, served, fallback, patience)
+            seconds = wait_until_ready(waited, watch, timeout)
+            late = [node for node in nodes if node.name in watch.given_up]
+            warnings = [*routing.warnings, *missed(nodes, whole, lost, _lacks)]
+            warnings += missed(late, {**whole, "routers": []}, away, _lacks, LEFT_OUT)
     for warning in warnings:
         module.warn(warning)
     module.exit_json(changed=False, seconds=seconds)
+
+
+def _lacks(node: Node) -> bool:
+    return any(addressed(node))
 
 
 if __name__ == "__main__":

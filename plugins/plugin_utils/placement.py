@@ -49,6 +49,20 @@ def record_text(record: Mapping[str, str]) -> str:
     return json.dumps(dict(sorted(record.items())), indent=1) + "\n"
 
 
+def write_record(path: Path, record: Mapping[str, str], check: bool = False) -> tuple[str, str]:
+    """Bring the file of a record to what it shall hold, unless this is a check; return what it held and will hold. May raise OSError."""
+    before, after = path.read_text(encoding="utf-8") if path.is_file() else "", record_text(record) if record else ""
+    if check or before == after:
+        pass
+    elif record:
+        fresh = path.with_name(f"{path.name}.new")  # a run that is killed leaves the record whole
+        fresh.write_text(after, encoding="utf-8")
+        fresh.replace(path)
+    else:
+        path.unlink()
+    return before, after
+
+
 def _address(name: str, variables: Mapping[str, Any]) -> str | None:
     """Return the address by which Ansible reaches a lab host, None if it does not go by the network or the name is not known."""
     if variables.get("ansible_connection", "ssh") == "local":

@@ -155,6 +155,27 @@ def test_what_the_controller_keeps_of_a_lab_is_removed_but_not_in_check_mode(tmp
     assert play([removed], tmp_path)["changed"] == 0
 
 
+def test_the_record_of_placement_is_written_as_the_check_says_and_goes_with_what_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "record.json"
+
+    def recorded(placement: dict[str, str], *arguments: str) -> dict[str, Any]:
+        options = {"lab": "heath", "state": "present", "placement": json.dumps(placement), "placement_file": str(path)}
+        return play([{"netvirt.lab.lab_files": options}], tmp_path, "--diff", *arguments)
+
+    told = recorded({"hen": "mill"}, "--check")
+    assert told["changed"] == 1
+    assert '+ "hen": "mill"' in told["output"]
+    assert not path.exists()
+    assert recorded({"hen": "mill"})["changed"] == 1
+    assert json.loads(path.read_text(encoding="utf-8")) == {"hen": "mill"}
+    assert recorded({"hen": "mill"})["changed"] == 0
+    assert recorded({})["changed"] == 1
+    assert list(tmp_path.glob("record.json*")) == []
+    assert recorded({})["changed"] == 0
+    path = tmp_path / "nowhere" / "record.json"
+    assert "Cannot write the record of placement" in recorded({"hen": "mill"})["output"]
+
+
 @pytest.mark.parametrize("name", ["", "..", "/tmp"])
 def test_a_name_that_would_remove_more_than_a_lab_is_refused(tmp_path: Path, name: str) -> None:
     keys = tmp_path / ".local/share/netvirt/heath"

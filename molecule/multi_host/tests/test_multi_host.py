@@ -44,7 +44,8 @@ def test_each_machine_with_a_guest_runs_it(host: Host) -> None:
 
 def test_a_guest_has_the_mtu_of_the_network_and_sends_large_packets_to_the_other(host: Host) -> None:
     guest = testinfra.get_host(f"ansible://v2?ansible_inventory={INVENTORY}")
-    assert guest.run("ping -c 2 -s 1400 v3").rc == 0
+    assert guest.check_output("cat /sys/class/net/eth0/mtu") == "1490"
+    assert guest.run("ping -c 2 -s 1462 v3").rc == 0
 
 
 def test_the_way_out_is_by_the_first_machine(host: Host) -> None:

@@ -47,6 +47,11 @@ def test_addresses_are_leased_by_ovn_with_the_mtu_of_its_tunnels(host: Host) -> 
     assert "10.81.1.1" in inside(host, "a3", "ip route show default")
 
 
+def test_a_guest_has_the_mtu_of_the_tunnels(host: Host) -> None:
+    guest = testinfra.get_host(f"ansible://v?ansible_inventory={INVENTORY}")
+    assert guest.check_output("cat /sys/class/net/eth0/mtu") == "1492"
+
+
 def test_names_are_answered_by_the_lab_host_behind_the_router(host: Host) -> None:
     assert inside(host, "b1", "getent hosts web").split()[0].startswith("10.81.1.")
 

@@ -13,7 +13,7 @@ from typing import Any
 from ..transport.probes import Probe
 from .checks import Check, is_address
 from .diagnosis import View, causes
-from .elsewhere import missing
+from .elsewhere import machines, missing
 from .engine import probe_all
 from .paths import Wiring, shown
 from .run import plain
@@ -57,6 +57,8 @@ def explain(
                 reasons.causes[check] = [f"nobody listens at {check.verb} port {check.port} there"]
             elif check.size and alive[check]:
                 largest = _largest(wiring.space(check.node), check, deadline)
+                over = [] if reasons.causes[check] else machines(check, wiring)
+                reasons.causes[check] += [f"the underlay to {' or '.join(over)} takes less than netvirt_underlay_mtu says"] if over else []
                 reasons.causes[check] += [f"at most {largest} bytes get through"] if largest else []
     return reasons
 

@@ -17,6 +17,7 @@ from ..transport import namespaces
 from ..transport.ovn import SOUTHBOUND
 from ..transport.shell import Node, Shells, node_from, nodes_from
 from .checks import Check, Pairs, declared, implied, leased, told_of_names, unknown
+from .crossing import crossing
 from .explain import Reasons, explain
 from .look import Eyes
 from .paths import LOCALHOST
@@ -55,7 +56,8 @@ class Lab:
         own = [node for node in self.nodes.values() if node.kind in ("vm", *SPACES)]
         far = [node for node in self._others.values() if node.kind in ("vm", *SPACES)]
         mute = {node.name for node in own if node.kind == "vm" and not node.address}
-        found = (check for check in implied(own, told_of_names(self._whole()), outside, pairs, far) if check.node not in mute)
+        all_implied = (*implied(own, told_of_names(self._whole()), outside, pairs, far), *crossing(own, far, pairs))
+        found = (check for check in all_implied if check.node not in mute)
         known = {**self.nodes, **self._others}
         wanted = [check for check in declared(self.expect, known, self._left_out) if check.node not in self._others]
         return list(dict.fromkeys((*found, *wanted)))

@@ -45,6 +45,7 @@ class Node:
     enter: str = ""  # the script that enters all namespaces of a container
     here: bool = True
     near: bool = True
+    home: str = ""  # the lab host that it is on, where there are several
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -69,6 +70,7 @@ def node_from(item: Mapping[str, Any], machine: str = "") -> Node:
         enter=item.get("enter") or "",
         here=item.get("home", machine) == machine,
         near=item.get("access", machine) == machine,
+        home=item.get("home", machine),
     )
 
 

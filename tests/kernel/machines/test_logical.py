@@ -138,6 +138,20 @@ def test_two_labs_side_by_side_of_which_one_is_changed_and_ends(spread: Spread, 
     assert {machine: state(machine) for machine in MACHINES} == clean
 
 
+def test_an_underlay_that_does_not_do_for_its_tunnels_is_told_before_anything_changes(spread: Spread, clean: dict[str, list[str]]) -> None:
+    large: dict[str, dict[str, Any]] = {name: {"netvirt_underlay_mtu": 1700, **CENTRAL.get(name, {})} for name in MACHINES}
+    spread.hosts(**{**large, "m3": {"netvirt_underlay_mtu": 1700, "netvirt_underlay": "198.18.0.33"}})
+    spread.write(LAB)
+    done = spread.run(*TOPOLOGY)
+    spread.hosts(**CENTRAL)
+    told = done.stdout + done.stderr
+    assert done.returncode == 2, told
+    small = "The interface 'br-under' of the underlay has an MTU of 1600 bytes, and tunnels for packets of 1642 bytes need 1700; raise it"
+    assert told.count(f'"msg": "{small}') == 2, told
+    assert '"msg": "This machine has not the address 198.18.0.33' in told, told
+    assert {machine: state(machine) for machine in MACHINES} == clean
+
+
 HASTE = json.dumps(
     {"netvirt_ready_timeout": 60, "ansible_ssh_retries": 0, "ansible_ssh_timeout": 3, "ansible_ssh_args": "-oControlMaster=no"}
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.netvirt.lab.plugins.module_utils._adjacency import routers
-from ansible_collections.netvirt.lab.plugins.module_utils._lost import missed, remaining, spared
+from ansible_collections.netvirt.lab.plugins.module_utils._lost import LEFT_OUT, left_out, missed, remaining, spared
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import compile_shares, load
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.machines import Machine
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import nodes_from
@@ -80,6 +80,17 @@ def test_what_is_missing_is_told_by_lab_host() -> None:
     assert list(missed(nodes, SHARE, [], lambda node: True)) == []
 
 
+def test_who_was_left_out_and_is_needed_here_is_named() -> None:
+    assert left_out(SHARE, ["fir"], []) == ["elm"]
+    assert left_out(SHARE, ["fir"], ["elm"]) == left_out(SHARE, ["fir", "elm"], []) == left_out(SHARE, None, []) == []
+    assert left_out(SHARES["elm"], ["elm"], []) == ["fir"]
+    nodes = [node for node in nodes_from(SHARE) if node.name == "h2"]
+    assert list(missed(nodes, {**SHARE, "routers": []}, ["elm"], lambda node: True, LEFT_OUT)) == [
+        "The lab host 'elm' takes no part in this run, so this is not waited for: the addresses of h2 come from it; guest can only be "
+        "logged in to from there."
+    ]
+
+
 LOGICAL: dict[str, Any] = {
     "name": "wood",
     "fabric": "ovn",
@@ -99,6 +110,7 @@ def test_without_the_databases_of_ovn_nothing_new_is_waited_for() -> None:
     assert {node.name: bool(node.address) for node in spared(nodes, ["oak"]) if node.kind == "vm"} == {"guest": True}
     left = {node.name: ([each["name"] for each in node.interfaces], bool(node.address)) for node in spared(nodes, ["elm"])}
     assert (left["h"], left["still"], left["guest"]) == (([], True), (["eth0"], True), ([], False))
+    assert left_out(share, ["fir"], []) == ["elm"]
     assert list(missed(nodes, share, ["elm"], lambda node: True)) == [
         "The lab host 'elm' was not reached, or failed, so this is not waited for: the addresses of h, guest come from it; "
         "OVN's databases are on it, so logical switches stay as they were."

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -156,3 +158,30 @@ def test_of_a_guest_elsewhere_no_lease_is_waited_for_but_that_of_its_login(home:
         wait_until_ready([node_from(item, "near")], Watch("square", Saying("")), timeout=0)
     given[:] = [Lease("52:54:00:00:00:07", "10.41.0.7", "deep", 0)]
     assert set(wait_until_ready([node_from(item, "near")], Watch("square", Saying("")), timeout=20)) == {"deep"}
+
+
+def test_what_a_lab_host_that_was_left_out_gives_is_waited_for_with_less_patience(home: Path) -> None:
+    # Whatever of it does not depend on that lab host is waited for as ever.
+    leased = node_from({"name": "deep", "kind": "vm", "interfaces": [{**INTERFACE, "mac": "52:54:00:00:00:07", "method": "dhcp"}]})
+    less = {"deep": replace(leased, interfaces=(), address="")}
+    boots, booted = home / "deep" / "console.log", home / "vm" / "deep" / "pid"
+    boots.write_text("Welcome to deep")
+    with pytest.raises(LabErrors, match="stuck at the stage: lease"):
+        wait_until_ready([leased], Watch("square", Saying(""), fallback=less), timeout=0.2)  # it still boots
+    for file in (boots, booted):
+        os.utime(file, (time.time() - 90,) * 2)
+    watch = Watch("square", Saying(""), fallback=less, patience=0.5)
+    assert wait_until_ready([leased], watch, timeout=0.5)["deep"] >= 0.5
+    assert watch.given_up == {"deep"}
+    (home / "vm" / "deep" / "pid").unlink()
+    with pytest.raises(LabErrors, match=r"stuck at the stage: process \(QEMU does not run\)"):
+        wait_until_ready([leased], Watch("square", Saying(""), fallback=less), timeout=0)
+
+
+def test_what_a_lab_host_that_was_left_out_gives_in_time_is_there(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    leased = node_from({"name": "deep", "kind": "vm", "interfaces": [{**INTERFACE, "mac": "52:54:00:00:00:07", "method": "dhcp"}]})
+    given = itertools.chain([[]], itertools.repeat([Lease("52:54:00:00:00:07", "10.41.0.7", "deep", 0)]))
+    monkeypatch.setattr(_ready, "leases", lambda lab: next(given))
+    watch = Watch("square", Saying(""), fallback={"deep": replace(leased, interfaces=(), address="")}, patience=30)
+    assert set(wait_until_ready([leased], watch, timeout=60)) == {"deep"}
+    assert watch.given_up == set()

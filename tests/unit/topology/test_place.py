@@ -83,6 +83,23 @@ def test_what_is_placed_stays_when_nodes_and_lab_hosts_are_added() -> None:
     assert homes(load(star(12), machines=machines())) != homes(large)  # without the record it would have moved
 
 
+def test_what_runs_on_one_lab_host_stays_when_a_second_one_joins_it() -> None:
+    lab = {**star(6), "nodes": {**star(6)["nodes"], "pinned": {"host": "elm"}}}
+    record = recorded(load(lab, machines=machines("elm")))
+    assert record == dict.fromkeys(("sw", *(f"h{number}" for number in range(6))), "elm")
+    grown = load(lab, machines=machines("elm", "fir"), record=record)
+    assert set(homes(grown).values()) == {"elm"}
+    assert recorded(grown) == record
+    assert "fir" in homes(load(lab, machines=machines("elm", "fir"))).values()  # without the record some would have moved
+
+
+def test_what_was_left_to_one_of_two_lab_hosts_stays_there_when_there_are_two_again() -> None:
+    two = recorded(load(star(6), machines=machines("elm", "fir")))
+    assert set(two.values()) == {"elm", "fir"}
+    one = recorded(load(star(6), machines=machines("elm"), record=two))
+    assert set(homes(load(star(6), machines=machines("elm", "fir"), record=one)).values()) == {"elm"}
+
+
 def test_a_record_of_a_lab_host_that_is_gone_is_void() -> None:
     assert set(homes(load(star(3), machines=machines("elm", "fir"), record={"h0": "oak", "h9": "elm"})).values()) <= {"elm", "fir"}
 

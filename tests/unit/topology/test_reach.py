@@ -154,6 +154,28 @@ def test_nodes_are_reached_through_the_lab_host_that_carries_them(tmp_path: Path
     assert "remove it, and nodes are placed anew" in " ".join(inventory(tmp_path).stderr.split())
 
 
+def test_a_lab_host_alone_has_a_record_if_the_inventory_names_it(tmp_path: Path) -> None:
+    source, record = tmp_path / "topology.netvirt.yml", tmp_path / ".topology.placement.json"
+    source.write_text("{plugin: netvirt.lab.topology, name: farm, nodes: {hen: , cow: , sow: {host: mill}}}")
+    hosts = "{lab_hosts: {vars: {ansible_user: ada}, hosts: {mill: {ansible_host: 192.0.2.1}%s}}}"
+    (tmp_path / "hosts.yml").write_text(hosts % "")
+    record.write_text("of no use, and no harm")
+    alone = plain(listed(tmp_path))["_meta"]["hostvars"]["mill"]
+    assert json.loads(alone["netvirt_placement"]) == {"hen": "mill", "cow": "mill"}
+    assert alone["netvirt_placement_file"] == str(record)
+    record.write_text(alone["netvirt_placement"])
+    (tmp_path / "hosts.yml").write_text(hosts % ", barn: {ansible_host: 192.0.2.2}")
+    assert sorted(plain(listed(tmp_path))["on_mill"]["hosts"]) == ["cow", "hen", "sow"]
+    record.unlink()
+    assert plain(listed(tmp_path))["on_barn"]["hosts"], "without the record a node would have moved"
+
+
+def test_a_lab_host_that_no_inventory_names_has_no_record(tmp_path: Path) -> None:
+    source = tmp_path / "topology.netvirt.yml"
+    source.write_text("{plugin: netvirt.lab.topology, name: farm, nodes: {hen: }}")
+    assert not [name for name in listed(source)["_meta"]["hostvars"]["localhost"] if "placement" in name]
+
+
 def test_hashed_passwords_are_a_variable_of_their_own(tmp_path: Path) -> None:
     source = tmp_path / "small.netvirt.yml"
     source.write_text("{plugin: netvirt.lab.topology, name: small, nodes: {deep: {kind: vm, user: grace, hashed_password: $6$salt$hash}}}")

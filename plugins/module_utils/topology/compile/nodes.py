@@ -171,10 +171,19 @@ def _interface(place: Place, topology: Topology) -> Item:
         "network": place.network,
         "method": _method(end),
         **_server(end, topology),
+        **_carried(place, topology),
         "addresses": addresses(end),
         "gateway": gateways.get(4),
         "gateway6": gateways.get(6),
     }
+
+
+def _carried(place: Place, topology: Topology) -> Item:
+    """Return the largest packet of an interface in a network over several lab hosts, which is to get to each of them."""
+    switch = topology.nodes[place.far.node].switch
+    if switch is None or not switch.mtu or isinstance(place.interface, SubInterface):
+        return {}
+    return {"mtu": next(link.mtu for end, _far, link in topology.ends(place.node.name) if (end.interface or "") == place.name)}
 
 
 def _server(end: Endpoint | SubInterface, topology: Topology) -> Item:

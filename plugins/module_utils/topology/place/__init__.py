@@ -74,9 +74,11 @@ def _mixed(machines: Sequence[Machine]) -> list[str]:
 
 
 def recorded(topology: Topology) -> dict[str, str]:
-    """Return the record of a placed topology: the homes that the file does not give."""
-    free = (node for node in topology.nodes.values() if not (node.hidden or _pinned(node)))
-    return {node.name: topology.carriers[node.name][0] for node in free if node.name in topology.carriers}
+    """Return the record of a placed topology: the homes that the file does not give. A lab host alone is home to all."""
+    free = [node.name for node in topology.nodes.values() if not (node.hidden or _pinned(node))]
+    if len(topology.machines) == 1:
+        return dict.fromkeys(free, topology.machines[0].name)
+    return {name: topology.carriers[name][0] for name in free if name in topology.carriers}
 
 
 def carriers(topology: Topology, homes: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
