@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..topology.backends import gateway
 from ..topology.kinds import SWITCHES
+from ..topology.user_network import gateway
 from ..transport.shell import Node
 from .pairs import Pair
 
