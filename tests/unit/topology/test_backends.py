@@ -304,6 +304,14 @@ MISTAKES = {
         ["nodes.a.interfaces.eth0.queues: a NIC of model 'e1000' has one queue"],
     ),
     "queues of QEMU's own": (lone("user", ", queues: 2"), ["nodes.a.interfaces.eth0.queues: a NIC with the backend 'user' has one queue"]),
+    "the kernel's help for an old card": (
+        "{nodes: {a: vm, s: bridge}, links: [{endpoints: [a, s], model: e1000, vhost: true}]}",
+        ["links[0].endpoints[0].vhost: is for virtio models, not for 'e1000'"],
+    ),
+    "the kernel's help for what is no guest": (
+        "{nodes: {a: , s: bridge}, links: [{endpoints: [a, s], vhost: true}]}",
+        ["links[0].vhost: is for a vm; this link has no such end"],
+    ),
     "the kernel's help": (lone("user", ", vhost: true"), ["nodes.a.interfaces.eth0.vhost: is for taps that the lab makes"]),
     "a name": (
         "{nodes: {a: {kind: vm, interfaces: {0x: }}}}".replace(": }", ": {}}"),
