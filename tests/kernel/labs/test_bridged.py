@@ -64,7 +64,7 @@ def test_the_lab_host_is_reached_all_the_time_and_its_nodes_are_neighbours(
         assert Path("/sys/class/net/br-lan/address").read_text() == Path("/sys/class/net/uplink0/address").read_text()
         # The segment's server knows the nodes, and they are reached from there without the lab host's help.
         shell("sysctl -qw net.ipv4.ip_forward=0")
-        guest = shell("ps -C qemu-system-x86_64 -o args=").partition("mac=")[2].partition(",")[0]
+        guest = shell("ps -ww -C qemu-system-x86_64 -o args=").partition("mac=")[2].partition(",")[0]
         for mac in (json.loads(shell("ip -n bridged.web -j link show eth0"))[0]["address"], guest):
             address = server.given(mac)
             assert address.startswith("203.0.113."), mac

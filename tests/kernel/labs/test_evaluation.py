@@ -30,7 +30,7 @@ def report(lab: Playbooks) -> dict[str, dict[str, Any]]:
 
 
 def test_everything_is_measured_three_times(report: dict[str, dict[str, Any]]) -> None:
-    running = subprocess.run(["ps", "-C", "qemu-system-x86_64", "-o", "args="], capture_output=True, text=True, check=True).stdout
+    running = subprocess.run(["ps", "-ww", "-C", "qemu-system-x86_64", "-o", "args="], capture_output=True, text=True, check=True).stdout
     assert {name: result["model"] for name, result in report.items()} == {
         "on-linux:eth0": "veth",
         "on-ovs:eth0": "veth",
