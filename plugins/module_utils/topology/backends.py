@@ -87,7 +87,7 @@ def _tunnel(backend: Backend) -> str:
     return f"l2tpv3 {' '.join(ends)}"
 
 
-_MEDIA: dict[str, Callable[[Backend], str]] = {
+_MEDIA: dict[str, Callable[[Backend], str | None]] = {
     "socket": lambda backend: f"socket {backend['listen'] or backend['connect']}",
     "stream": lambda backend: f"stream {backend['listen'] or backend['connect']}",
     "mcast": lambda backend: f"mcast {backend['group']}",
@@ -100,6 +100,7 @@ _MEDIA: dict[str, Callable[[Backend], str]] = {
     "l2tpv3": _tunnel,
     "vde": lambda backend: f"vde {backend['sock']}",
     "bridge": lambda backend: f"bridge {backend['bridge']}",
+    "hubport": lambda backend: medium(backend["uplink"]) if backend["uplink"] else None,
 }
 
 
