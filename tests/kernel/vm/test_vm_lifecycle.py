@@ -224,7 +224,7 @@ def test_what_cannot_be_is_told_before_anything_changes(
     assert "There is no NIC model 'e1001' for VM 'mule' in this machine's QEMU (did you mean e1000" in told
     assert "VM 'mule' wants KVM, which does not work here: " in told
     assert "VM 'foal' wants vhost, but there is no /dev/vhost-net; load the kernel module vhost_net." in told
-    assert "The VMs to be started (mare, mule, foal) want 100000064 MiB of memory" in told
+    assert "The VMs to be started (foal, mare, mule) want 100000064 MiB of memory" in told
     assert "The tap 'nowhere' of VM 'mule' does not exist" in told
     assert traces() == ""
 

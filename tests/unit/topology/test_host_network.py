@@ -58,7 +58,8 @@ def test_the_command_of_the_labs_page_shows_the_files(tmp_path: Path) -> None:
     page = (CHECKOUT / "docs" / "labs" / "persist.md").read_text(encoding="utf-8")
     (line,) = (line for line in page.splitlines() if "host_network_config(" in line)
     program, *arguments = shlex.split(line)
-    environment = {**os.environ, "HOME": str(tmp_path), "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg")}
+    places = {"ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"), "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".cache")}
+    environment = {**os.environ, "HOME": str(tmp_path), **places}
     command = [str(Path(sys.executable).with_name(program)), *arguments]
     said = subprocess.run(command, cwd=CHECKOUT, env=environment, check=False, capture_output=True, text=True)
     assert said.returncode == 0, said.stdout + said.stderr
