@@ -14,7 +14,7 @@ import pytest
 
 from ..playbooks import Playbooks
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]  # ten interfaces, each measured three times
 LAB = "evaluation"
 
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErrors
 from ansible_collections.netvirt.lab.plugins.module_utils.measure.run import Plan, plan_from
@@ -41,7 +43,7 @@ def test_vhost_is_told_of_what_runs() -> None:
     nodes = {"gate": {"kind": "bridge", "ipv4": "10.7.0.1/24"}, "calf": {"kind": "vm", "image": "tiny"}}
     links = [{"endpoints": [f"calf:eth{number}", "gate"], "ipv4": "auto", "vhost": said} for number, said in enumerate((None, False, True))]
     share = compile_share(load({"name": "track", "nodes": nodes, "links": links}))
-    runs = [
+    runs: list[dict[str, Any]] = [
         {"name": "calf", "nics": [{"id": f"eth{number}", "vhost": not number} for number in range(3)]},
         {"name": "cow", "state": "stopped"},
     ]

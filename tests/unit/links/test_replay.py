@@ -24,7 +24,7 @@ OPTIONS: dict[str, Any] = {
     "destination_mac": None,
 }
 
-MISTAKES = {
+MISTAKES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "frames": (
         {"frames": [FRAME, "ffff zz", "fff"]},
         [
