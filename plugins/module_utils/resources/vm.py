@@ -145,13 +145,13 @@ class VmDriver:
             notice = f"KVM does not work here ({answer.reason}): guests are emulated by TCG, about ten times slower."
             if not answer.works and notice not in self.notices:
                 self.notices.append(notice)
-        nics = [self._helped(nic, accel) if nic.tap and nic.vhost is None else nic for nic in vm.nics or ()]
+        nics = [self._sped_up(nic, accel) if nic.tap and nic.vhost is None else nic for nic in vm.nics or ()]
         if vm.privileged:
             self.notices.append(f"QEMU of VM '{vm.name}' runs as root and not in its whole sandbox: a backend of it makes a device.")
         return dataclasses.replace(vm, accel=accel, nics=tuple(nics), stale=())
 
-    def _helped(self, nic: Nic, accel: str) -> Nic:
-        """Return a NIC whose packets the kernel moves, if it can: an emulated guest is slower than QEMU is at that."""
+    def _sped_up(self, nic: Nic, accel: str) -> Nic:
+        """Return a NIC whose packets the kernel moves, if it can; an emulated guest is slower than anything that moves them."""
         wanted = accel == "kvm" and nic.model.startswith("virtio-net")
         if wanted and not process.vhost_works() and _NO_VHOST not in self.notices:
             self.notices.append(_NO_VHOST)

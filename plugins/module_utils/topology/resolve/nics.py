@@ -140,6 +140,8 @@ def _candidates(names: tuple[str, ...]) -> Iterator[str]:
 
 def _listened(backend: Mapping[str, Any]) -> Iterator[tuple[Forward, str]]:
     """Yield the ports of the lab host that a backend listens on, with their keys."""
+    if backend.get("uplink"):
+        yield from ((port, f"uplink.{key}") for port, key in _listened(backend["uplink"]))
     if backend["type"] == "user" and not mistakes(backend):
         yield from ((forward, f"hostfwd[{number}]") for number, forward in enumerate(forwards(backend)))
     address = listens(backend) or "unix:"

@@ -48,9 +48,9 @@ _NETDEVS: dict[str, Block] = {
     "none": _block(),
     "user": _block(
         net=Key(NETWORK[4], "The network that the guest is in.", "10.7.0.0/24", None, "10.0.2.0/24"),
-        host=Key(ADDRESS, "The address of the gateway, by which the lab host is reached.", "10.7.0.1", None, "that of 10.0.2.2, in `net`"),
-        dns=Key(ADDRESS, "The address of the name server.", "10.7.0.53", None, "that of 10.0.2.3, in `net`"),
-        dhcpstart=Key(ADDRESS, "What the guest gets by DHCP.", "10.7.0.40", None, "that of 10.0.2.15, in `net`"),
+        host=Key(ADDRESS, "The address of the gateway, by which the lab host is reached.", "10.7.0.1", None, "10.0.2.2 moved into `net`"),
+        dns=Key(ADDRESS, "The address of the name server.", "10.7.0.53", None, "10.0.2.3 moved into `net`"),
+        dhcpstart=Key(ADDRESS, "What the guest gets by DHCP.", "10.7.0.40", None, "10.0.2.15 moved into `net`"),
         hostname=Key(_HOSTNAME, "The host name that DHCP tells the guest.", "web"),
         domainname=Key(DOMAIN, "The domain that DHCP tells the guest.", "lab.internal"),
         dnssearch=Key(ListOf("a list of domains", DOMAIN), "Where the guest looks for short names.", "[lab.internal]", ()),
