@@ -13,7 +13,7 @@ from typing import Any
 from ._ends import Interface, interfaces
 from ._errors import LabErrors
 from .resources.capture import holder
-from .topology.values.scalars import MAC
+from .topology.values.scalars import ANY_MAC, MAC
 from .transport.frames import Sender, inward, outward
 from .transport.pcap import Frame, frames
 
@@ -44,7 +44,9 @@ def replay_from(options: Mapping[str, Any], share: Mapping[str, Any]) -> Replay:
     """Return what a module's options ask for. Raise LabErrors."""
     problems: list[str] = []
     given = [_octets(text, f"frames[{number}]", problems) for number, text in enumerate(options["frames"] or ())]
-    macs = {key: MAC.read(options[key], key, problems) for key in ("destination_mac", "source_mac") if options[key] is not None}
+    # A frame may be for a group; nobody is one.
+    types = {"destination_mac": ANY_MAC, "source_mac": MAC}
+    macs = {key: kind.read(options[key], key, problems) for key, kind in types.items() if options[key] is not None}
     for key, least in (("speed", 0), ("loops", 1)):
         if options[key] < least:
             problems.append(f"{key}: must be {least} or more, not {options[key]:g}")

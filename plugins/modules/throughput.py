@@ -14,6 +14,8 @@ description:
     and returns medians with their spread. All interfaces are measured once before any is measured again.
   - A guest on QEMU's own network (backend V(user)) is measured against a server on the loopback interface, unless it is kept from
     that (C(restrict)).
+  - Beside the model of a guest's NIC the results say V(user) if the guest is on QEMU's own network, and V(vhost) if the lab host's
+    kernel moves its packets, as seen from the QEMU that runs.
   - Other interfaces whose switch has no address are left out, and so are VMs that the topology wants stopped or paused.
   - With O(others), nodes are measured against nodes on other lab hosts instead. That takes two calls on all lab hosts, the first of
     which, with O(serve=true), starts the servers. A network on two lab hosts has one such pair, one on more of them a ring.
@@ -43,15 +45,15 @@ options:
     choices: [tcp, udp, ping]
     default: [tcp]
   udp_rate:
-    description: How much is sent when measuring V(udp), in Mbit/s; V(0) is as much as the sender can.
+    description: How much is sent when measuring V(udp), in Mbit/s, at most 1000000; V(0) is as much as the sender can.
     type: int
     default: 100
   seconds:
-    description: How long one measurement of throughput takes, in seconds.
+    description: How long one measurement of throughput takes, in seconds, from 1 to 86400.
     type: int
     default: 5
   repeats:
-    description: How often each measurement is taken.
+    description: How often each measurement is taken, from 1 to 1000 times.
     type: int
     default: 1
   port:
@@ -100,10 +102,11 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netvirt.lab.plugins.module_utils._module import reported, require_root
 from ansible_collections.netvirt.lab.plugins.module_utils.measure.iperf import SPARE
 from ansible_collections.netvirt.lab.plugins.module_utils.measure.pairs import pairs
-from ansible_collections.netvirt.lab.plugins.module_utils.measure.run import METHODS, Plan, connections, measure
+from ansible_collections.netvirt.lab.plugins.module_utils.measure.run import METHODS, Plan, connections, measure, plan_from
 from ansible_collections.netvirt.lab.plugins.module_utils.measure.servers import serve
 from ansible_collections.netvirt.lab.plugins.module_utils.measure.table import table
-from ansible_collections.netvirt.lab.plugins.module_utils.measure.targets import between, targets
+from ansible_collections.netvirt.lab.plugins.module_utils.measure.targets import between, nics_of, targets
+from ansible_collections.netvirt.lab.plugins.module_utils.resources._vm_report import reports
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.packed import unpacked
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import Shells, nodes_from, shells
 
@@ -123,20 +126,19 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    if module.check_mode:
-        module.exit_json(changed=False, results=[], table=[])
     options = module.params
     with reported(module):
+        plan = plan_from(options)
+        if module.check_mode:
+            module.exit_json(changed=False, results=[], table=[])
         require_root()
         share = unpacked(options["share"])
-        plan = Plan(options["methods"], options["seconds"], options["repeats"], options["port"], options["udp_rate"])
         with shells(options["private_key"]) as keys:
             results = _measured(share, [unpacked(other) for other in options["others"]], keys, plan, serve_only=options["serve"])
     module.exit_json(changed=False, results=results, table=table(results))
 
 
 def _measured(share: dict[str, Any], others: list[dict[str, Any]], keys: Shells, plan: Plan, serve_only: bool) -> list[dict[str, Any]]:
-    nics = {(vm["name"], nic["id"]): nic for vm in share["vms"] for nic in vm["nics"]}
     machine = share.get("machine") or ""
     wanted = pairs([share, *others], plan.port) if others else []
     if serve_only:
@@ -144,7 +146,7 @@ def _measured(share: dict[str, Any], others: list[dict[str, Any]], keys: Shells,
         # They all wait until it is their turn.
         serve(share["lab"], machine, here, keys, connections(plan), len(wanted) * connections(plan) * (plan.seconds + SPARE) + SPARE)
         return []
-    nodes = nodes_from(share)
+    nodes, nics = nodes_from(share), nics_of(share, reports(share["lab"]))
     results = measure(between(nodes, wanted, nics) if others else targets(nodes, nics), keys, plan)
     # A guest may be measured from a lab host that it is not on.
     homes = {item["name"]: item["home"] for item in (*share["nodes"], *(share.get("visitors") or ())) if machine}

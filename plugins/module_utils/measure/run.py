@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 import statistics
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .._errors import LabError
+from .._errors import LabError, LabErrors
+from ..topology.values.scalars import number
 from ..transport import processes
 from ..transport.shell import Shells
 from .iperf import SPARE, asked, lost, measured, received
@@ -35,6 +36,23 @@ class Plan:
     repeats: int = 1
     port: int = 5201
     udp_rate: int = 100
+
+
+_BOUNDS = {
+    "seconds": number(1, 86400, "seconds"),
+    "repeats": number(1, 1000),
+    "udp_rate": number(0, 1000000, "Mbit/s"),
+    "port": number(1, 65535),
+}
+
+
+def plan_from(options: Mapping[str, Any]) -> Plan:
+    """Return what a module's options ask for. Raise LabErrors."""
+    problems: list[str] = []
+    values = {key: bounds.read(options[key], key, problems) for key, bounds in _BOUNDS.items()}
+    if problems:
+        raise LabErrors(problems)
+    return Plan(tuple(options["methods"]), **values)
 
 
 def connections(plan: Plan) -> int:

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..topology.backends import gateway
 from ..topology.kinds import SWITCHES
+from ..topology.user_network import gateway
 from ..transport.shell import Node
 from .pairs import Pair
 
@@ -40,8 +40,16 @@ def between(nodes: Sequence[Node], wanted: Sequence[Pair], nics: Mapping[tuple[s
             yield Target(node, pair.interface, _model(node, nic), pair.address, pair.address, pair.server["name"], pair.port)
 
 
+def nics_of(share: Mapping[str, Any], running: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return the NICs of a share's VMs by node and interface; whether the kernel moves their packets is seen from the VMs that run."""
+    helped = {(vm["name"], nic["id"]) for vm in running for nic in vm.get("nics") or () if nic["vhost"]}
+    found = {(vm["name"], nic["id"]): nic for vm in share["vms"] for nic in vm["nics"]}
+    return {place: {**nic, "vhost": place in helped} for place, nic in found.items()}
+
+
 def _model(node: Node, nic: Mapping[str, Any]) -> str:
-    return str(nic.get("model") or ("vm" if node.kind == "vm" else "veth"))  # of a guest elsewhere no more is known
+    model = str(nic.get("model") or ("vm" if node.kind == "vm" else "veth"))  # of a guest elsewhere no more is known
+    return f"{model}, vhost" if nic.get("vhost") else model
 
 
 def targets(nodes: Sequence[Node], nics: Mapping[tuple[str, str], Mapping[str, Any]]) -> Iterator[Target]:

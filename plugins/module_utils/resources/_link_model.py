@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..topology.values import ListOf, Type
-from ..topology.values.scalars import BOOLEAN, DEVICE, MAC, MTU, NAMESPACE, VLAN, choice, matching, number
+from ..topology.values.scalars import BOOLEAN, DEVICE, GROUPS, MAC, MTU, NAMESPACE, VLAN, choice, matching, number
 from ..transport.bridge import VLAN_PROTOCOLS
 from ..transport.rtnetlink import MACVLAN_MODES
 from ._network import key_of
@@ -31,15 +31,6 @@ def _vlan_range(value: Any) -> tuple[int, ...]:
     return tuple(range(ends[0], ends[1] + 1))
 
 
-def _forwarded(value: Any) -> int:
-    mask = int(_MASK.parse(value))
-    if mask & 7:
-        # net/bridge/br_private.h: BR_GROUPFWD_RESTRICTED
-        raise ValueError(f"{value} has one of the bits 0 to 2: the kernel never forwards STP, pause frames and LACP")
-    return mask
-
-
-_MASK = number(0, 65535)
 TAG = Type("a VLAN from 1 to 4094, or none", _tag)
 TRUNKS = ListOf("a list of VLANs", Type("a VLAN from 1 to 4094 or a range such as 20-29", _vlan_range))
 PROTOCOL = choice(*VLAN_PROTOCOLS)
@@ -67,7 +58,7 @@ SETTINGS: Mapping[str, Any] = {
     "vlan_filtering": BOOLEAN,
     "vlan_protocol": PROTOCOL,
     "mcast_snooping": BOOLEAN,
-    "group_fwd_mask": Type(_MASK.name, _forwarded),
+    "group_fwd_mask": GROUPS,
 }
 
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..topology.backends import Backend, forwards
+from ..topology.backends import Backend
+from ..topology.user_network import forwards
 
 Words = tuple[str, ...]
 # QEMU's words (qemu(1), -netdev) for the keys that differ from them by name alone.

@@ -24,6 +24,10 @@ from ._vm_plan import after_earlier, by_need, cut_off, memory_problem, step, wai
 _LONGEST_PATH = 107
 # What the probe of KVM found: written when VMs start, gone with the lab's last one.
 _KVM = "kvm.json"
+_NO_VHOST = (
+    "There is no /dev/vhost-net here: QEMU itself moves the packets of virtio NICs, which is slower; load the kernel module vhost_net, "
+    "and start the guests anew. 'vhost: false' says that it is to be so."
+)
 
 
 class VmDriver:
@@ -141,14 +145,17 @@ class VmDriver:
             notice = f"KVM does not work here ({answer.reason}): guests are emulated by TCG, about ten times slower."
             if not answer.works and notice not in self.notices:
                 self.notices.append(notice)
-        fast = accel == "kvm" and process.vhost_works()
+        nics = [self._sped_up(nic, accel) if nic.tap and nic.vhost is None else nic for nic in vm.nics or ()]
         if vm.privileged:
             self.notices.append(f"QEMU of VM '{vm.name}' runs as root and not in its whole sandbox: a backend of it makes a device.")
-        nics = [
-            dataclasses.replace(nic, vhost=fast and nic.model.startswith("virtio-net")) if nic.tap and nic.vhost is None else nic
-            for nic in vm.nics or ()
-        ]
         return dataclasses.replace(vm, accel=accel, nics=tuple(nics), stale=())
+
+    def _sped_up(self, nic: Nic, accel: str) -> Nic:
+        """Return a NIC whose packets the kernel moves, if it can; an emulated guest is slower than anything that moves them."""
+        wanted = accel == "kvm" and nic.model.startswith("virtio-net")
+        if wanted and not process.vhost_works() and _NO_VHOST not in self.notices:
+            self.notices.append(_NO_VHOST)
+        return dataclasses.replace(nic, vhost=wanted and process.vhost_works())
 
 
 def _exists(nic: Nic) -> bool:

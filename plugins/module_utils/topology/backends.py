@@ -6,34 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
 from typing import Any
 
+from . import user_network
 from .names import digest
+from .values.sockets import is_group
 
 Backend = Mapping[str, Any]  # its type and the values of that type's block in schema/backends.py
-_NET = "10.0.2.0/24"  # QEMU's own (net/slirp.c)
-
-
-@dataclass(frozen=True)
-class Forward:
-    """A port of the lab host that leads into a guest; the host '' is every address."""
-
-    protocol: str
-    host: str
-    port: int
-    guest: str
-    guest_port: int
-
-    def __str__(self) -> str:
-        """Return it as QEMU takes it, with nothing left out."""
-        return f"{self.protocol}:{self.host}:{self.port}-{self.guest}:{self.guest_port}"
-
-    def meets(self, other: Forward) -> bool:
-        """Say whether both want one port of the lab host."""
-        alike = (self.protocol, self.port) == (other.protocol, other.port)
-        return alike and (self.host == other.host or "" in (self.host, other.host))
 
 
 def mistakes(backend: Backend) -> list[str]:
@@ -55,26 +34,11 @@ def _all_of(*keys: str) -> Callable[[Backend], Iterator[str]]:
     return lambda backend: (f"{key}: is missing; '{backend['type']}' needs {' and '.join(keys)}" for key in keys if backend[key] is None)
 
 
-def _of_user(backend: Backend) -> Iterator[str]:
-    network = ip_network(backend["net"] or _NET)
-    for key in ("host", "dns", "dhcpstart"):
-        address = backend[key]
-        if address and (ip_address(address) not in network or ip_address(address) in (network.network_address, network.broadcast_address)):
-            yield f"{key}: {address} is no address of a node in {network}; choose one between"
-    if network.num_addresses <= 16 and not backend["dhcpstart"]:
-        yield f"dhcpstart: is missing; {network} has no 15th address"
-    found: list[Forward] = []
-    for number, forward in enumerate(forwards(backend)):
-        if any(forward.meets(other) for other in found):
-            yield f"hostfwd[{number}]: port {forward.port}/{forward.protocol} of the lab host is forwarded already"
-        found.append(forward)
-
-
 def _of_dgram(backend: Backend) -> Iterator[str]:
     remote, local = backend["remote"], backend["local"]
     if remote is None:
         yield "remote: is missing; 'dgram' needs it"
-    elif not _is_group(remote) and local is None:
+    elif not is_group(remote) and local is None:
         yield "local: is missing; only a multicast group can do without it"
     elif local is not None and local.startswith("unix:") != remote.startswith("unix:"):
         yield "local: must be of the same kind as remote, an address or a unix socket"
@@ -88,7 +52,7 @@ def _of_l2tpv3(backend: Backend) -> Iterator[str]:
 
 
 _MISTAKES: dict[str, Callable[[Backend], Iterator[str]]] = {
-    "user": _of_user,
+    "user": user_network.mistakes,
     "bridge": _all_of("bridge"),
     "socket": _one_of("listen", "connect"),
     "stream": _one_of("listen", "connect"),
@@ -98,35 +62,6 @@ _MISTAKES: dict[str, Callable[[Backend], Iterator[str]]] = {
     "l2tpv3": _of_l2tpv3,
     "hubport": lambda backend: (f"uplink.{problem}" for problem in (mistakes(backend["uplink"]) if backend["uplink"] else ())),
 }
-
-
-def _is_group(address: str) -> bool:
-    host = address.rpartition(":")[0]
-    return not address.startswith("unix:") and ip_address(host or "0.0.0.0").is_multicast
-
-
-def lease(backend: Backend) -> str:
-    """Return the address, with its prefix length, that QEMU's own DHCP gives the guest."""
-    network = ip_network(backend["net"] or _NET)
-    first = backend["dhcpstart"] or network.network_address + 15
-    return f"{first}/{network.prefixlen}"
-
-
-def gateway(backend: Backend) -> str:
-    """Return the address by which the guest reaches the lab host."""
-    return str(backend.get("host") or ip_network(backend.get("net") or _NET).network_address + 2)
-
-
-def forwards(backend: Backend) -> list[Forward]:
-    """Return the ports of the lab host that lead through a backend into the guest."""
-    found = []
-    for rule in backend["hostfwd"] if backend["type"] == "user" else ():
-        outside, inside = rule.split("-")
-        protocol, host, port = outside.split(":")
-        guest, guest_port = inside.split(":")
-        bare = lease(backend).partition("/")[0]
-        found.append(Forward(protocol or "tcp", "" if host == "0.0.0.0" else host, int(port), guest or bare, int(guest_port)))
-    return found
 
 
 def is_plain(backend: Backend) -> bool:
@@ -152,19 +87,20 @@ def _tunnel(backend: Backend) -> str:
     return f"l2tpv3 {' '.join(ends)}"
 
 
-_MEDIA: dict[str, Callable[[Backend], str]] = {
+_MEDIA: dict[str, Callable[[Backend], str | None]] = {
     "socket": lambda backend: f"socket {backend['listen'] or backend['connect']}",
     "stream": lambda backend: f"stream {backend['listen'] or backend['connect']}",
     "mcast": lambda backend: f"mcast {backend['group']}",
     "udp": lambda backend: f"udp {' '.join(sorted((backend['local'], backend['remote'])))}",
     "dgram": lambda backend: (
         f"dgram {backend['remote']}"
-        if _is_group(backend["remote"])
+        if is_group(backend["remote"])
         else f"dgram {' '.join(sorted((backend['local'] or '', backend['remote'])))}"
     ),
     "l2tpv3": _tunnel,
     "vde": lambda backend: f"vde {backend['sock']}",
     "bridge": lambda backend: f"bridge {backend['bridge']}",
+    "hubport": lambda backend: medium(backend["uplink"]) if backend["uplink"] else None,
 }
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -55,6 +56,15 @@ def test_what_a_container_shows_and_hides(lab: Playbooks) -> None:
     assert seen[0].split()[0] == "1"
     assert len(seen) < 12
     assert any("http.server" in line for line in seen)
+    # A network of its own, and a place of its own in the tree of limits, which is its root.
+    for links in (
+        said("ip", "netns", "exec", "namespaces.plain", "ip", "-j", "link"),
+        inside("cell", "ip -j link"),
+        inside("guarded", "ip -j link"),
+    ):
+        # Some kernels give every network tunnels of their own besides, which are down.
+        assert [link["ifname"] for link in json.loads(links) if "UP" in link["flags"]] == ["lo", "eth0"]
+    assert {line.rpartition(":")[2] for line in inside("cell", "cat /proc/self/cgroup").splitlines()} == {"/"}
     # Nobody else's queues.
     said("ipcmk", "-Q")
     assert "0x" not in inside("cell", "ipcs -q")

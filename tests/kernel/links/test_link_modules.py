@@ -8,11 +8,13 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from ..ovs.conftest import run_module
+from ..wires import Wire
 
 
 def shell(line: str) -> str:
@@ -63,6 +65,20 @@ def test_a_bridge_with_ports_of_ours_and_of_the_machine() -> None:
     }
     assert (seen["priority"], seen["lab"], seen["root_id"][:4]) == (99, "green", "0063")
     assert {entry["port"] for entry in seen["fdb"] if entry["local"]} >= {"ours0", "nic0"}
+
+    # Who was heard is remembered, and for how long already.
+    visitor = "02:00:00:00:00:42"
+
+    def age() -> float:
+        heard = [entry for entry in look("br7", gather=["fdb"])["fdb"] if entry["mac"] == visitor and not entry["local"]]
+        assert [entry["port"] for entry in heard] == ["nic0"]
+        return float(heard[0]["age"])
+
+    with ExitStack() as stack:
+        Wire("nic1", stack).say("here I am", own=visitor)
+    begin, first = time.monotonic(), age()
+    time.sleep(1.5)
+    assert first + 1 < age() < time.monotonic() - begin + first + 1
 
     # Some more by hand, which none keeps, own keeps too, and all takes out.
     shell("ip link add theirs0 type ifb; ip link set theirs0 master br7")

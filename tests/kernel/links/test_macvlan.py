@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def nic() -> Iterator[None]:
 
 
 def test_modes() -> None:
-    for mode, neighbour in (("bridge", 0), ("private", 1)):
+    for mode, neighbour in (("bridge", 0), ("vepa", 1), ("private", 1)):
         foretold = run(lab(mode), check=True)
         assert run(lab(mode)) == foretold
         assert run(lab(mode)) == diff([])
@@ -74,6 +75,14 @@ def test_modes() -> None:
     assert run(lab("private")) == diff([])
 
 
+def test_vepa_has_the_switch_outside_hand_back_what_is_for_a_neighbour() -> None:
+    run(lab("vepa"))
+    shell("ip -n office link add switch type bridge; ip -n office link set desk0 master switch; ip -n office link set switch up")
+    shell("ip netns exec reef.fish ping -c1 -W1 10.77.0.3", 1)
+    shell("bridge -n office link set dev desk0 hairpin on")
+    shell("ip netns exec reef.fish ping -c1 -W5 10.77.0.3")
+
+
 def test_an_uplink_that_is_not_there() -> None:
     shell("ip link set nic0 name nic9")
     with pytest.raises(LabError, match=r"The uplink 'nic0' of 'reef\.crab/eth0' does not exist"):
@@ -83,20 +92,25 @@ def test_an_uplink_that_is_not_there() -> None:
 
 @pytest.mark.skipif(not Path("/var/lib/netvirt/images/tiny").is_dir(), reason="needs the image 'tiny': make images")
 def test_a_guest() -> None:
-    share = lab("bridge", whale={"kind": "vm", "image": "tiny", "on_change": "restart", "ipv4": "10.77.0.9/24"})
+    whale = {"kind": "vm", "image": "tiny", "on_change": "restart", "ipv4": "10.77.0.9/24"}
+    share = lab("bridge", whale=whale)
     foretold = run(share, check=True)
     assert run(share) == foretold
     assert run(share) == diff([])
     tap = next(link["name"] for link in share["links"] if link["kind"] == "macvtap")
-    for _attempt in range(120):
-        if (
-            "1 received"
-            in subprocess.run("ip netns exec office ping -c1 -W1 10.77.0.9", shell=True, check=False, capture_output=True, text=True).stdout
-        ):
-            break
-    shell("ip netns exec office ping -c1 -W5 10.77.0.9")
+    assert kind("", tap)["linkinfo"]["info_data"]["mode"] == "bridge"
+    answers_the_office()
     shell(f"ip link del {tap}")
+    share = lab("vepa", whale=whale)
     foretold = run(share, check=True)
     assert "vm" in foretold["after"], "a guest whose cable is cut is started again"
     assert run(share) == foretold
     assert run(share) == diff([])
+    assert kind("", tap)["linkinfo"]["info_data"]["mode"] == "vepa"
+    answers_the_office()
+
+
+def answers_the_office() -> None:
+    deadline = time.monotonic() + 240
+    while subprocess.run("ip netns exec office ping -c1 -W1 10.77.0.9", shell=True, check=False, capture_output=True).returncode:
+        assert time.monotonic() < deadline, "the guest does not answer"

@@ -69,9 +69,14 @@ STREAM = (
     vm("ask", {"type": "stream", "connect": "127.0.0.1:23011"}),
     vm("zoo", {"type": "stream", "listen": "127.0.0.1:23011"}),
 )
+# A folder that the QEMU which waits may write to: its own.
+UNIX = (
+    vm("ask", {"type": "stream", "connect": "unix:/run/netvirt/paddock/vm/zoo/wire"}),
+    vm("zoo", {"type": "stream", "listen": "unix:/run/netvirt/paddock/vm/zoo/wire"}),
+)
 
 
-@pytest.mark.parametrize("pair", [PAIR, STREAM], ids=["socket", "stream"])
+@pytest.mark.parametrize("pair", [PAIR, STREAM, UNIX], ids=["socket", "stream", "unix"])
 def test_who_connects_is_started_after_who_waits_and_again_when_that_was(bench: Bench, pair: Any) -> None:
     ask, zoo = pair
     assert bench.told(ask, zoo) == [("vm", "create", frozenset())] * 2
@@ -98,6 +103,7 @@ def test_backends_that_need_nobody_start_and_are_read_back(bench: Bench) -> None
         {"type": "udp", "local": "127.0.0.1:23021", "remote": "127.0.0.1:23022"},
         {"type": "dgram", "local": "127.0.0.1:23023", "remote": "127.0.0.1:23024"},
         {"type": "dgram", "remote": "239.255.7.8:23025"},
+        {"type": "dgram", "local": "unix:/run/netvirt/paddock/vm/ark/own", "remote": "unix:/run/netvirt/paddock/vm/ark/other"},
         {"type": "l2tpv3", "src": "127.0.0.1", "dst": "127.0.0.1", "srcport": 23026, "dstport": 23027, "counter": True},
         {"type": "hubport", "hub": 2, "uplink": "user"},
     ]

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabError, LabErrors
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import Change, Goal, Scope, converge
+from ansible_collections.netvirt.lab.plugins.module_utils.resources import _vm_process
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.link import Link, LinkDriver
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.vm_goals import vm_goals
 from ansible_collections.netvirt.lab.plugins.module_utils.transport import qemu
@@ -211,15 +212,19 @@ def test_a_run_that_is_killed_is_finished_by_the_next(bench: Bench, base: Path, 
     assert len(traces().split("qemu-system-x86_64 -name")) == 2
 
 
-def test_what_cannot_be_is_told_before_anything_changes(bench: Bench, base: Path) -> None:
+def test_what_cannot_be_is_told_before_anything_changes(
+    bench: Bench, base: Path, tap: Tap, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(_vm_process, "_VHOST", tmp_path / "vhost-net")  # as a machine is that lacks it
     good = record("mare", image=str(base))
     bad = record("mule", memory=10**8, nics=[{"model": "e1001", "tap": "nowhere"}], accel="kvm", image=str(base))
     with pytest.raises(LabErrors) as caught:
-        bench.run(good, bad)
+        bench.run(good, bad, record("foal", nics=[{"model": "virtio-net-pci", "tap": tap("foal0"), "vhost": True}]))
     told = "\n".join(caught.value.problems)
     assert "There is no NIC model 'e1001' for VM 'mule' in this machine's QEMU (did you mean e1000" in told
     assert "VM 'mule' wants KVM, which does not work here: " in told
-    assert "The VMs to be started (mare, mule) want 100000032 MiB of memory" in told
+    assert "VM 'foal' wants vhost, but there is no /dev/vhost-net; load the kernel module vhost_net." in told
+    assert "The VMs to be started (foal, mare, mule) want 100000064 MiB of memory" in told
     assert "The tap 'nowhere' of VM 'mule' does not exist" in told
     assert traces() == ""
 

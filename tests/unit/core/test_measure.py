@@ -5,8 +5,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabErrors
+from ansible_collections.netvirt.lab.plugins.module_utils.measure.run import Plan, plan_from
 from ansible_collections.netvirt.lab.plugins.module_utils.measure.table import table
-from ansible_collections.netvirt.lab.plugins.module_utils.measure.targets import targets
+from ansible_collections.netvirt.lab.plugins.module_utils.measure.targets import nics_of, targets
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import compile_share, load
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import nodes_from
 
@@ -29,9 +34,21 @@ LAB = {
 
 def test_the_server_is_the_switch_and_not_the_gateway() -> None:
     share = compile_share(load(LAB))
-    nics = {(vm["name"], nic["id"]): nic for vm in share["vms"] for nic in vm["nics"]}
+    nics = nics_of(share, [])
     found = {target.node.name: (target.model, target.address, target.server) for target in targets(nodes_from(share), nics)}
     assert found == {"far": ("veth", "10.7.0.1", "10.7.0.1"), "free": ("virtio-net-pci, user", "10.6.0.2", "127.0.0.1")}
+
+
+def test_vhost_is_told_of_what_runs() -> None:
+    nodes = {"gate": {"kind": "bridge", "ipv4": "10.7.0.1/24"}, "calf": {"kind": "vm", "image": "tiny"}}
+    links = [{"endpoints": [f"calf:eth{number}", "gate"], "ipv4": "auto", "vhost": said} for number, said in enumerate((None, False, True))]
+    share = compile_share(load({"name": "track", "nodes": nodes, "links": links}))
+    runs: list[dict[str, Any]] = [
+        {"name": "calf", "nics": [{"id": f"eth{number}", "vhost": not number} for number in range(3)]},
+        {"name": "cow", "state": "stopped"},
+    ]
+    found = {target.interface: target.model for target in targets(nodes_from(share), nics_of(share, runs))}
+    assert found == {"eth0": "virtio-net-pci, vhost", "eth1": "virtio-net-pci", "eth2": "virtio-net-pci"}
 
 
 def test_behind_a_logical_switch_the_server_is_the_lab_host_and_not_the_router() -> None:
@@ -61,3 +78,16 @@ def test_a_spread_is_told_if_there_is_one_and_interfaces_if_a_node_has_several()
         "b:eth1  veth   2.0 Mbit/s ±51%     0.12 ms",
     ]
     assert table([]) == ["node  model"]
+
+
+def test_what_cannot_be_measured_is_refused_at_once() -> None:
+    good = {"methods": ["tcp"], "seconds": 1, "repeats": 1, "udp_rate": 0, "port": 65535}
+    assert plan_from(good) == Plan(("tcp",), 1, 1, 65535, 0)
+    with pytest.raises(LabErrors) as caught:
+        plan_from({**good, "seconds": 0, "repeats": 0, "udp_rate": -1, "port": 70000})
+    assert list(caught.value.problems) == [
+        "seconds: must be a whole number from 1 to 86400 (seconds), not 0",
+        "repeats: must be a whole number from 1 to 1000, not 0",
+        "udp_rate: must be a whole number from 0 to 1000000 (Mbit/s), not -1",
+        "port: must be a whole number from 1 to 65535, not 70000",
+    ]

@@ -74,6 +74,11 @@ def test_a_user_network_says_where_the_guest_is_and_how_one_gets_in() -> None:
     assert (variables["ansible_host"], variables["ansible_port"]) == ("127.0.0.1", 2255)
 
 
+def test_addresses_of_a_wide_user_network_are_qemus_own() -> None:
+    found = share("{nodes: {a: {kind: vm, interfaces: {eth0: {backend: {type: user, net: 10.0.0.0/8}}}}}}")
+    assert found["nodes"][0]["interfaces"][0]["addresses"] == ["10.0.2.15/8"]
+
+
 def test_a_guest_that_nobody_gets_into() -> None:
     found = share("{nodes: {a: {kind: vm, interfaces: {eth0: {backend: user}}}}}")
     assert found["nodes"][0]["ssh"] is None
@@ -169,13 +174,108 @@ def lone(backend: str, more: str = "") -> str:
 PLACE = "nodes.a.interfaces.eth0.backend"
 MISTAKES = {
     "no such type": (lone("usr"), [f"{PLACE}.type: no type 'usr' (did you mean 'user'?)"]),
+    "a type that is none": (lone("{type: {a: 1}}"), [f"{PLACE}.type: no type a mapping (known: none, user"]),
     "no type": (lone("{net: 10.7.0.0/24}"), [f"{PLACE}: must be a type of backend"]),
     "no such key": (lone("{type: user, hostfw: []}"), [f"{PLACE}: unknown key 'hostfw' (did you mean 'hostfwd'?)"]),
     "not a rule": (lone("{type: user, hostfwd: ['2222:22']}"), [f"{PLACE}.hostfwd[0]: must be a rule such as"]),
     "a port too high": (
         lone("{type: user, hostfwd: ['tcp::70000-:22']}"),
-        [f"{PLACE}.hostfwd[0]: 'tcp::70000-:22' has a port above 65535"],
+        [f"{PLACE}.hostfwd[0]: ':70000' has a port above 65535"],
     ),
+    "a rule that is one for the other way": (
+        lone("{type: user, guestfwd: ['tcp::99-:22']}"),
+        [f"{PLACE}.guestfwd[0]: must be a rule such as"],
+    ),
+    "octets of forwards": (
+        lone("{type: user, hostfwd: ['tcp:300.1.1.1:99-:22', 'tcp::98-10.0.2.256:22'], guestfwd: ['tcp:10.0.2:80-cmd:cat']}"),
+        [
+            f"{PLACE}.hostfwd[0]: '300.1.1.1' is no IPv4 address",
+            f"{PLACE}.hostfwd[1]: '10.0.2.256' is no IPv4 address",
+            f"{PLACE}.guestfwd[0]: '10.0.2' is no IPv4 address",
+        ],
+    ),
+    "the far ends of forwards": (
+        lone(
+            "{type: user, guestfwd: ['tcp:10.0.2.9:80-tcp:1.2.3.400:80', 'tcp:10.0.2.9:81-udp:web:99999', 'tcp:10.0.2.9:82-unix:run', "
+            "'tcp:10.0.2.9:83-tcp:web:8080', 'tcp:10.0.2.9:84-ssh:web']}"
+        ),
+        [
+            f"{PLACE}.guestfwd[0]: '1.2.3.400' is no IPv4 address",
+            f"{PLACE}.guestfwd[1]: 'web:99999' has a port above 65535",
+            f"{PLACE}.guestfwd[2]: must be a rule such as",
+            f"{PLACE}.guestfwd[4]: must be a rule such as",
+        ],
+    ),
+    "guests of forwards that are elsewhere": (
+        lone(
+            "{type: user, net: 10.7.0.0/24, hostfwd: ['tcp::99-10.0.2.15:22', 'udp::98-10.7.0.255:22'], "
+            "guestfwd: ['tcp:10.0.2.100:80-cmd:cat', 'tcp:10.7.0.2:80-cmd:cat']}"
+        ),
+        [
+            f"{PLACE}.guestfwd[0]: 10.0.2.100 is no address of a node in 10.7.0.0/24",
+            f"{PLACE}.guestfwd[1]: 10.7.0.2 is that of host; choose another one",
+            f"{PLACE}.hostfwd[0]: 10.0.2.15 is no address of a node in 10.7.0.0/24",
+            f"{PLACE}.hostfwd[1]: 10.7.0.255 is no address of a node in 10.7.0.0/24",
+        ],
+    ),
+    "octets of sockets": (
+        lone("{type: socket, listen: '300.1.1.1:4001'}"),
+        [f"{PLACE}.listen: '300.1.1.1' is no IPv4 address"],
+    ),
+    "octets of streams": (lone("{type: stream, connect: '10.0.0.1.1:4001'}"), [f"{PLACE}.connect: '10.0.0.1.1' is no IPv4 address"]),
+    "octets of udp": (
+        lone("{type: udp, local: '127.0.0.256:4001', remote: '127.0.0:4002'}"),
+        [f"{PLACE}.local: '127.0.0.256' is no IPv4 address", f"{PLACE}.remote: '127.0.0' is no IPv4 address"],
+    ),
+    "octets of dgram": (
+        lone("{type: dgram, local: '300.1.1.1:4001', remote: '300.1.1.2:4001'}"),
+        [f"{PLACE}.local: '300.1.1.1' is no IPv4 address", f"{PLACE}.remote: '300.1.1.2' is no IPv4 address"],
+    ),
+    "octets of a group": (lone("{type: mcast, group: '239.1.2.300:4001'}"), [f"{PLACE}.group: '239.1.2.300' is no IPv4 address"]),
+    "a port of zero": (lone("{type: socket, connect: '127.0.0.1:0'}"), [f"{PLACE}.connect: must be an address and a port such as"]),
+    "a relative socket": (
+        lone("{type: stream, listen: 'unix:run/x'}"),
+        [f"{PLACE}.listen: must be an address and a port such as 127.0.0.1:4001, or"],
+    ),
+    "no network": (lone("{type: user, net: 10.7.0.1/24}"), [f"{PLACE}.net: '10.7.0.1/24' has bits behind its prefix"]),
+    "a network of none": (lone("{type: user, net: 10.7.0.0}"), [f"{PLACE}.net: must be an IPv4 network"]),
+    "a network too wide": (lone("{type: user, net: 0.0.0.0/0}"), [f"{PLACE}.net: 0.0.0.0/0 is too wide; from /4 to /30"]),
+    "a network too narrow": (lone("{type: user, net: 10.7.0.0/31}"), [f"{PLACE}.net: 10.7.0.0/31 is too narrow; from /4 to /30"]),
+    "a name server outside": (lone("{type: user, dns: 10.7.0.53}"), [f"{PLACE}.dns: 10.7.0.53 is no address of a node in 10.0.2.0/24"]),
+    "a name server at the gateway": (lone("{type: user, dns: 10.0.2.2}"), [f"{PLACE}.dns: 10.0.2.2 is that of host; choose another one"]),
+    "a name server that is a name": (lone("{type: user, dns: ns1}"), [f"{PLACE}.dns: must be an IPv4 address"]),
+    "a gateway at the name server": (lone("{type: user, host: 10.0.2.3}"), [f"{PLACE}.dns: 10.0.2.3 is that of host; choose another one"]),
+    "a guest at the gateway": (lone("{type: user, dhcpstart: 10.0.2.2}"), [f"{PLACE}.dhcpstart: 10.0.2.2 is that of host; choose"]),
+    "names of a user network": (
+        lone("{type: user, hostname: a_b, domainname: .lab, dnssearch: [ok.test, 'b c'], bootfile: 7}"),
+        [
+            f"{PLACE}.hostname: must be a host name, not 'a_b'",
+            f"{PLACE}.domainname: must be a domain such as",
+            f"{PLACE}.dnssearch[1]: must be a domain such as",
+            f"{PLACE}.bootfile: must be text, not 7",
+        ],
+    ),
+    "a long host name": (lone(f"{{type: user, hostname: {'h' * 64}}}"), [f"{PLACE}.hostname: '{'h' * 64}' has 64 characters"]),
+    "switches and paths of a user network": (
+        lone("{type: user, restrict: maybe, ipv6: 6, tftp: srv/tftp}"),
+        [
+            f"{PLACE}.restrict: must be true or false, not 'maybe'",
+            f"{PLACE}.ipv6: must be true or false, not 6",
+            f"{PLACE}.tftp: must be an absolute path, not 'srv/tftp'",
+        ],
+    ),
+    "a switch of VDE": (
+        lone("{type: vde, sock: run/vde, port: 65536, mode: rw, group: []}"),
+        [
+            f"{PLACE}.sock: must be an absolute path, not 'run/vde'",
+            f"{PLACE}.port: must be a whole number from 0 to 65535, not 65536",
+            f"{PLACE}.mode: must be an octal number such as 0660, not 'rw'",
+            f"{PLACE}.group: must be text, not a list",
+        ],
+    ),
+    "a mode that YAML reads": (lone("{type: vde, sock: /run/vde, mode: 0660}"), [f"{PLACE}.mode: must be an octal number such as"]),
+    "no path of vhost-user": (lone("vhost-user"), [f"{PLACE}: the key 'path' is missing; it must be an absolute path"]),
+    "a relative path of vhost-user": (lone("{type: vhost-user, path: vm.sock}"), [f"{PLACE}.path: must be an absolute path"]),
     "outside of the network": (lone("{type: user, host: 10.7.0.1}"), [f"{PLACE}.host: 10.7.0.1 is no address of a node in 10.0.2.0/24"]),
     "too small": (lone("{type: user, net: 10.7.0.0/28}"), [f"{PLACE}.dhcpstart: is missing; 10.7.0.0/28 has no 15th address"]),
     "a port twice": (lone("{type: user, hostfwd: ['tcp::99-:22', 'tcp:127.0.0.1:99-:23']}"), [f"{PLACE}.hostfwd[1]: port 99/tcp"]),
@@ -204,6 +304,14 @@ MISTAKES = {
         ["nodes.a.interfaces.eth0.queues: a NIC of model 'e1000' has one queue"],
     ),
     "queues of QEMU's own": (lone("user", ", queues: 2"), ["nodes.a.interfaces.eth0.queues: a NIC with the backend 'user' has one queue"]),
+    "the kernel's help for an old card": (
+        "{nodes: {a: vm, s: bridge}, links: [{endpoints: [a, s], model: e1000, vhost: true}]}",
+        ["links[0].endpoints[0].vhost: is for virtio models, not for 'e1000'"],
+    ),
+    "the kernel's help for what is no guest": (
+        "{nodes: {a: , s: bridge}, links: [{endpoints: [a, s], vhost: true}]}",
+        ["links[0].vhost: is for a vm; this link has no such end"],
+    ),
     "the kernel's help": (lone("user", ", vhost: true"), ["nodes.a.interfaces.eth0.vhost: is for taps that the lab makes"]),
     "a name": (
         "{nodes: {a: {kind: vm, interfaces: {0x: }}}}".replace(": }", ": {}}"),
@@ -217,6 +325,13 @@ MISTAKES = {
         "{nodes: {a: {kind: vm, interfaces: {eth0: {backend: {type: user, hostfwd: ['tcp:127.0.0.1:77-:22']}}}}, "
         "b: {kind: vm, interfaces: {eth0: {backend: {type: user, hostfwd: ['tcp::77-:22']}}}}}}",
         ["nodes.b.interfaces.eth0.backend.hostfwd[0]: port 77/tcp of the lab host is taken by nodes.a.interfaces.eth0.backend.hostfwd"],
+    ),
+    "one place to wait for a hub and a NIC": (
+        "{nodes: {a: {kind: vm, interfaces: {eth0: {backend: {type: hubport, uplink: {type: socket, listen: ':77'}}}}}, "
+        "b: {kind: vm, interfaces: {eth0: {backend: {type: hubport, uplink: {type: user, hostfwd: 'tcp::77-:22'}}}}}}}",
+        [
+            "nodes.b.interfaces.eth0.backend.uplink.hostfwd[0]: port 77/tcp of the lab host is taken by nodes.a."
+        ],
     ),
     "one place to wait for two": (
         "{nodes: {a: {kind: vm, interfaces: {eth0: {backend: {type: socket, listen: ':77'}}}}, "

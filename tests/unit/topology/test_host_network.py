@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import os
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,8 @@ from ansible_collections.netvirt.lab.plugins.filter.host_network_config import h
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.compile import compile_share, load
 from ansible_collections.netvirt.lab.plugins.plugin_utils.host_network import FORMS
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "host_network"
+CHECKOUT = Path(__file__).resolve().parents[3]
+GOLDEN = CHECKOUT / "tests" / "unit" / "golden" / "host_network"
 
 
 def share(**changes: Any) -> dict[str, Any]:
@@ -48,3 +52,16 @@ def test_the_files(form: str) -> None:
 def test_what_cannot_be_written(changes: dict[str, Any], form: str, message: str) -> None:
     with pytest.raises(AnsibleFilterError, match=message):
         host_network_config(share(**changes), form)
+
+
+def test_the_command_of_the_labs_page_shows_the_files(tmp_path: Path) -> None:
+    page = (CHECKOUT / "docs" / "labs" / "persist.md").read_text(encoding="utf-8")
+    (line,) = (line for line in page.splitlines() if "host_network_config(" in line)
+    program, *arguments = shlex.split(line)
+    places = {"ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"), "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".cache")}
+    environment = {**os.environ, "HOME": str(tmp_path), **places}
+    command = [str(Path(sys.executable).with_name(program)), *arguments]
+    said = subprocess.run(command, cwd=CHECKOUT, env=environment, check=False, capture_output=True, text=True)
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "/etc/network/interfaces.d/netvirt-persist" in said.stdout
+    assert "address 10.20.0.1/24" in said.stdout

@@ -586,6 +586,28 @@ MISTAKES = {
         "{nodes: {a: , u: bridge}, links: [{endpoints: [a, u], bond: x}]}",
         ["links[0].bond: is for an ovs; this link has no such end"],
     ),
+    "a Linux bridge's settings": (
+        "{nodes: {u: {kind: bridge, stp: 2, ageing_time: -1, priority: 65536, forward_delay: 1, hello_time: 11, max_age: 5}}}",
+        [
+            "nodes.u.stp: must be true or false, not 2",
+            "nodes.u.ageing_time: must be a whole number from 0 to 86400 (seconds), not -1",
+            "nodes.u.priority: must be a whole number from 0 to 65535, not 65536",
+            "nodes.u.forward_delay: must be a whole number from 2 to 30 (seconds), not 1",
+            "nodes.u.hello_time: must be a whole number from 1 to 10 (seconds), not 11",
+            "nodes.u.max_age: must be a whole number from 6 to 40 (seconds), not 5",
+        ],
+    ),
+    "a Linux bridge's other settings": (
+        "{nodes: {u: {kind: bridge, vlan_filtering: maybe, vlan_protocol: 802.1x, mcast_snooping: 1, group_fwd_mask: 65536},"
+        " v: {kind: bridge, group_fwd_mask: 16385}}}",
+        [
+            "nodes.u.vlan_filtering: must be true or false, not 'maybe'",
+            "nodes.u.vlan_protocol: must be one of 802.1Q, 802.1ad, not '802.1x' (did you mean '802.1Q'?)",
+            "nodes.u.mcast_snooping: must be true or false, not 1",
+            "nodes.u.group_fwd_mask: must be a whole number from 0 to 65535, not 65536",
+            "nodes.v.group_fwd_mask: 16385 has one of the bits 0 to 2: the kernel never forwards STP, pause frames and LACP",
+        ],
+    ),
     "nodes as text": ("{nodes: a b c}", ["nodes: must be nodes by name, or a list of names, not 'a b c'"]),
     "links as a mapping": ("{nodes: [a], links: {a: b}}", ["links: must be a list of links, not a mapping"]),
     "a link as a number": (

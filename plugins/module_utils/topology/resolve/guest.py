@@ -10,9 +10,9 @@ from typing import Any
 
 from ..._errors import LabError
 from ...images.catalogue import Image, find, own_image
-from ..backends import Forward, forwards
 from ..model import Endpoint, Guest, Link, Node, Topology, User, addresses
 from ..plain import given, plain
+from ..user_network import Forward, forwards
 from ..values import Problems
 from .routes import DEFAULT
 from .wires import opposite

@@ -16,9 +16,10 @@ from dataclasses import replace
 from typing import Any
 
 from ..addressing import Ip
-from ..backends import PAIRS, Forward, forwards, is_plain, lease, listens, medium, mistakes
+from ..backends import PAIRS, is_plain, listens, medium, mistakes
 from ..model import Endpoint, Link, Node, Topology
 from ..names import Names, digest
+from ..user_network import Forward, forwards, lease
 from ..values import Problems
 
 _NIC = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,14}")  # it becomes a name in QEMU
@@ -139,6 +140,8 @@ def _candidates(names: tuple[str, ...]) -> Iterator[str]:
 
 def _listened(backend: Mapping[str, Any]) -> Iterator[tuple[Forward, str]]:
     """Yield the ports of the lab host that a backend listens on, with their keys."""
+    if backend.get("uplink"):
+        yield from ((port, f"uplink.{key}") for port, key in _listened(backend["uplink"]))
     if backend["type"] == "user" and not mistakes(backend):
         yield from ((forward, f"hostfwd[{number}]") for number, forward in enumerate(forwards(backend)))
     address = listens(backend) or "unix:"

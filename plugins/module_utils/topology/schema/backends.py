@@ -5,28 +5,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from ..values import Block, Key, ListOf, Type, Variant
 from ..values.ip import ADDRESS, NETWORK
 from ..values.scalars import BOOLEAN, CONTENTS, DEVICE, DOMAIN, TEXT, matching, number
-
-_PORT = r"(?:[1-9][0-9]{0,4})"
-_IPV4 = r"(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3})"
-
-
-def _parsed(pattern: str) -> Any:
-    expression = re.compile(pattern)
-
-    def parse(value: Any) -> str:
-        if not isinstance(value, str) or not expression.fullmatch(value):
-            raise ValueError
-        if any(int(port) > 65535 for port in re.findall(r":([0-9]+)(?=-|$)", value)):
-            raise ValueError(f"'{value}' has a port above 65535")
-        return value
-
-    return parse
+from ..values.sockets import GROUP, GUEST_FORWARD, HOST_FORWARD, SOCKET, STREAM
 
 
 def _path(value: Any) -> str:
@@ -42,11 +26,6 @@ def _script(value: Any) -> str:
     return str(text)
 
 
-FORWARD = Type("a rule such as 'tcp:127.0.0.1:2222-:22'", _parsed(rf"(tcp|udp)?:{_IPV4}?:{_PORT}-{_IPV4}?:{_PORT}"))
-_GUEST_FORWARD = Type("a rule such as 'tcp:10.0.2.100:80-tcp:127.0.0.1:8080'", _parsed(rf"tcp:{_IPV4}:{_PORT}-(cmd|tcp|unix|file|udp):.+"))
-_SOCKET = Type("an address and a port such as 127.0.0.1:4001", _parsed(rf"{_IPV4}?:{_PORT}"))
-_STREAM = Type("an address and a port such as 127.0.0.1:4001, or unix: and a path", _parsed(rf"{_IPV4}:{_PORT}|unix:/.+"))
-_GROUP = Type("a multicast address and a port such as 239.1.2.3:4001", _parsed(rf"2(2[4-9]|3[0-9])(?:\.[0-9]{{1,3}}){{3}}:{_PORT}"))
 _PATH = Type("an absolute path", _path)
 _SCRIPT = Type("an absolute path on the lab host, the text of a script, or {file: PATH} with a path as seen from this file", _script)
 _HOSTNAME = matching("a host name", r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?", 63)
@@ -69,20 +48,20 @@ _NETDEVS: dict[str, Block] = {
     "none": _block(),
     "user": _block(
         net=Key(NETWORK[4], "The network that the guest is in.", "10.7.0.0/24", None, "10.0.2.0/24"),
-        host=Key(ADDRESS, "The address of the gateway, by which the lab host is reached.", "10.7.0.1", None, "the second one of `net`"),
-        dns=Key(ADDRESS, "The address of the name server.", "10.7.0.53", None, "the third one of `net`"),
-        dhcpstart=Key(ADDRESS, "What the guest gets by DHCP.", "10.7.0.40", None, "the 15th one of `net`"),
+        host=Key(ADDRESS, "The address of the gateway, by which the lab host is reached.", "10.7.0.1", None, "10.0.2.2 moved into `net`"),
+        dns=Key(ADDRESS, "The address of the name server.", "10.7.0.53", None, "10.0.2.3 moved into `net`"),
+        dhcpstart=Key(ADDRESS, "What the guest gets by DHCP.", "10.7.0.40", None, "10.0.2.15 moved into `net`"),
         hostname=Key(_HOSTNAME, "The host name that DHCP tells the guest.", "web"),
         domainname=Key(DOMAIN, "The domain that DHCP tells the guest.", "lab.internal"),
         dnssearch=Key(ListOf("a list of domains", DOMAIN), "Where the guest looks for short names.", "[lab.internal]", ()),
         hostfwd=Key(
-            ListOf("a list of rules", FORWARD),
+            ListOf("a list of rules", HOST_FORWARD),
             "Ports of the lab host that lead into the guest: protocol, address and port there, address and port in the guest.",
             '["tcp:127.0.0.1:2222-:22"]',
             (),
         ),
         guestfwd=Key(
-            ListOf("a list of rules", _GUEST_FORWARD),
+            ListOf("a list of rules", GUEST_FORWARD),
             "Addresses in the guest's network that lead to a socket of the lab host, or with `cmd:` to a program, one for each connection.",
             '["tcp:10.0.2.100:80-tcp:127.0.0.1:8080"]',
             (),
@@ -101,19 +80,19 @@ _NETDEVS: dict[str, Block] = {
         bridge=Key(DEVICE, "The bridge, an interface of the lab host; in a link it is the one of the switch.", "br0"),
         helper=Key(_PATH, "The program that makes the tap.", "/usr/lib/qemu/qemu-bridge-helper", None, "QEMU's own"),
     ),
-    "socket": _block(**_ends("the other guest, by TCP,", _SOCKET)),
+    "socket": _block(**_ends("the other guest, by TCP,", SOCKET)),
     "mcast": _block(
-        group=Key(_GROUP, "The group that all guests of the network send to.", "239.1.2.3:4001"),
+        group=Key(GROUP, "The group that all guests of the network send to.", "239.1.2.3:4001"),
         local=Key(ADDRESS, "By which of the lab host's addresses; 127.0.0.1 keeps all within it.", "192.0.2.1", "127.0.0.1"),
     ),
     "udp": _block(
-        local=Key(_SOCKET, "Where this guest's packets come from.", "127.0.0.1:4001"),
-        remote=Key(_SOCKET, "Where they go.", "127.0.0.1:4002"),
+        local=Key(SOCKET, "Where this guest's packets come from.", "127.0.0.1:4001"),
+        remote=Key(SOCKET, "Where they go.", "127.0.0.1:4002"),
     ),
-    "stream": _block(**_ends("the other guest, by TCP or a unix socket,", _STREAM)),
+    "stream": _block(**_ends("the other guest, by TCP or a unix socket,", STREAM)),
     "dgram": _block(
-        local=Key(_STREAM, "Where this guest's packets come from.", "127.0.0.1:4001"),
-        remote=Key(_STREAM, "Where they go; this may be a multicast address, without `local`.", "127.0.0.1:4002"),
+        local=Key(STREAM, "Where this guest's packets come from.", "127.0.0.1:4001"),
+        remote=Key(STREAM, "Where they go; this may be a multicast address, without `local`.", "127.0.0.1:4002"),
     ),
     "l2tpv3": _block(
         src=Key(ADDRESS, "This end of the tunnel.", "192.0.2.1"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..model import Dhcp
 from ..values import Block, Key, ListOf
 from ..values.ip import ADDRESSES, CIDR, RANGE, ROUTER, SUBNET
-from ..values.scalars import BOOLEAN, DEVICE, LEASE, SETTINGS, TAG, TEXT, TEXTS, VLANS, choice, either, number
+from ..values.scalars import BOOLEAN, DEVICE, GROUPS, LEASE, SETTINGS, TAG, TEXT, TEXTS, VLANS, choice, either, number
 from .openflow import OPENFLOW
 
 DHCP = Block(
@@ -163,7 +163,5 @@ LINUX = {
     "max_age": Key(number(6, 40, "seconds"), "How long such a message holds.", "20", None, "not managed"),
     "vlan_filtering": Key(BOOLEAN, "Keep VLANs apart.", "true", None, "true if a port has VLANs, else not managed"),
     "vlan_protocol": Key(choice("802.1Q", "802.1ad"), "The tags that the bridge goes by.", "802.1ad", None, "not managed"),
-    "group_fwd_mask": Key(
-        number(0, 65535), "Which link-local groups pass, a bit for each of 01:80:c2:00:00:00 to 0f.", "16384", None, "not managed"
-    ),
+    "group_fwd_mask": Key(GROUPS, "Which link-local groups pass, a bit for each of 01:80:c2:00:00:00 to 0f.", "16384", None, "not managed"),
 }

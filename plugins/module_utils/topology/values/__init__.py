@@ -72,7 +72,7 @@ class Variant:
             problems.append(f"{path}: must be {self.name}, not {shown(value)}")
             return None
         kind = mapping["type"]
-        if kind not in self.blocks:
+        if not isinstance(kind, str) or kind not in self.blocks:
             known = f" (known: {', '.join(self.blocks)})"
             problems.append(f"{path}.type: no type {shown(kind)}{suggestion(kind, self.blocks) or known}")
             return None

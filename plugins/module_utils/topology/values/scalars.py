@@ -70,15 +70,20 @@ def _lab(value: Any) -> str:
     return str(_LAB.parse(value))
 
 
-def _mac(value: Any) -> str:
+def _any_mac(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         # YAML 1.1 reads digits with colons as a number to the base of 60.
         raise ValueError("write the MAC address in quotes; without them YAML reads it as a number")
     if not isinstance(value, str) or not re.fullmatch(r"[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}", value):
         raise ValueError
-    if int(value[:2], 16) & 1:
-        raise ValueError(f"'{value}' is a group address; the first byte of an interface's MAC address is even")
     return value.lower().replace("-", ":")
+
+
+def _mac(value: Any) -> str:
+    mac = _any_mac(value)
+    if int(mac[:2], 16) & 1:
+        raise ValueError(f"'{value}' is a group address; the first byte of an interface's MAC address is even")
+    return mac
 
 
 def _lease(value: Any) -> str:
@@ -180,14 +185,25 @@ def _contents(value: Any) -> str:
     return value
 
 
+def _forwarded(value: Any) -> int:
+    mask = int(_MASK.parse(value))
+    if mask & 7:
+        # net/bridge/br_private.h: BR_GROUPFWD_RESTRICTED
+        raise ValueError(f"{value} has one of the bits 0 to 2: the kernel never forwards STP, pause frames and LACP")
+    return mask
+
+
 TEXT = Type("text", _text)
 BOOLEAN = Type("true or false", _boolean)
 MAC = Type('a MAC address such as "52:54:00:12:34:56"', _mac)
+ANY_MAC = Type(MAC.name, _any_mac)
 LEASE = Type("a time such as 45m, 12h, 7d, 'infinite' or a number of seconds", _lease)
 MAPPING = Type("a mapping", _mapping)
 SETTINGS = Type("a mapping of texts", _texts)
 MTU = number(68, 65535, "bytes")
 VLAN = number(1, 4094)
+_MASK = number(0, 65535)
+GROUPS = Type(_MASK.name, _forwarded)
 # The Open vSwitch's own empty value, so that a tag can be taken away again.
 TAG = either("none", VLAN)
 DEVICE = matching(
