@@ -92,6 +92,43 @@ def test_a_vlan_inside_a_vlan(machine: Host) -> None:
     inside(machine, "north", "ping -c 2 -i 0.2 -w 5 10.60.107.2")
 
 
+def test_a_linux_bridge_keeps_vlans_apart(machine: Host) -> None:
+    """All three have addresses of one network; with the VLANs taken off, by hand, all would meet."""
+    bridge = next(link["master"] for link in json.loads(machine.check_output("ip -j -d link show up")) if "red" in link.get("altnames", [""])[0])
+    inside(machine, "red", "ping -c 2 -i 0.2 -w 5 10.61.0.2")
+    for node in ("red", "rose"):
+        assert machine.run(f"ip netns exec inside.{node} ping -c 2 -i 0.2 -W 1 10.61.0.3").rc == 1
+    print(bridge)
+
+
+def test_a_queue_is_as_slow_as_it_is_told_to_be(machine: Host) -> None:
+    """The flow that names TCP's port 5202 puts it into the queue with less; what is in no flow has the other one."""
+    rates = {}
+    for port in (5201, 5202):
+        inside(machine, "west", f"iperf3 -s -1 -D -p {port}")
+        machine.check_output(f"timeout 20 sh -c 'until ip netns exec inside.west ss -tln | grep -q :{port}; do sleep 0.1; done'")
+        report = json.loads(inside(machine, "east", f"iperf3 -c west -p {port} -t 3 -J"))
+        rates[port] = report["end"]["sum_received"]["bits_per_second"] / 1e6
+    assert 1 < rates[5202] <= 2
+    assert 5 < rates[5201] <= 10
+
+
+def test_queues_have_what_they_are_sure_of_and_who_is_first(machine: Host) -> None:
+    device = machine.check_output("ovs-vsctl --bare --columns=name find Port qos!=[]").strip()
+    said = machine.check_output(f"tc class show dev {device}")
+    print(said)
+
+
+def test_a_container_uses_no_more_memory_than_it_may(machine: Host) -> None:
+    """The limit is where the kernel looks, in the control group that all of the container is in."""
+    (process,) = machine.check_output("pgrep -f '[/]run/netvirt/inside/spaces/inside.m3'").split()
+    group = machine.check_output(f"grep ^0:: /proc/{process}/cgroup").partition("::")[2]
+    assert machine.check_output(f"cat /sys/fs/cgroup{group}/memory.max") == str(256 << 20)
+    eats = machine.run("sh /run/netvirt/inside/spaces/inside.m3/enter sh -c 'tail /dev/zero'")
+    assert eats.rc == 137
+    assert "oom_kill 1" in machine.check_output(f"cat /sys/fs/cgroup{group}/memory.events")
+
+
 def test_the_vlans_of_the_lab_netns_by_hand(machine: Host) -> None:
     for network in (20, 21, 22):
         inside(machine, "tagged", f"ping -c 2 -i 0.2 -w 5 10.31.{network}.2")
