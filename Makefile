@@ -61,6 +61,7 @@ setup: $(VENV)/.run $(LINK) ## what playbooks need: .venv and the link
 
 setup-test: setup $(VENV)/.test ## what the checks need
 	@tests/tools/packages @tests/packages.txt
+	@tests/tools/unpack .cache/programs ifupdown netplan.io network-manager
 
 clean: ## remove .venv and .cache
 	rm -rf .venv .cache

@@ -6,33 +6,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-from pathlib import Path
 from typing import Any
 
-import pytest
-import testinfra
-import yaml
 from testinfra.host import Host
 
 testinfra_hosts = ["local://"]
-
-SCENARIO = Path(__file__).parents[1]
-DATA = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share")
-OPTIONS = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
-
-
-@pytest.fixture(scope="module")
-def machine() -> Host:
-    """Give the lab host of the inner lab."""
-    variables = yaml.safe_load((SCENARIO / "inventory/hosts.yml").read_text(encoding="utf-8"))["lab_hosts"]["hosts"]["machine"]
-    return testinfra.get_host(
-        f"ssh://{variables['ansible_user']}@{variables['ansible_host']}",
-        ssh_identity_file=str(DATA / "netvirt/kernel-lab/id_ed25519"),
-        ssh_extra_args=OPTIONS,
-        sudo=True,
-    )
 
 
 def inside(machine: Host, node: str, command: str) -> str:
@@ -90,6 +69,43 @@ def test_a_vlan_inside_a_vlan(machine: Host) -> None:
     outer = links(machine, "north")["eth0.100"]["linkinfo"]["info_data"]
     assert (outer["protocol"], outer["id"]) == ("802.1ad", 100)
     inside(machine, "north", "ping -c 2 -i 0.2 -w 5 10.60.107.2")
+
+
+def test_a_linux_bridge_keeps_vlans_apart(machine: Host) -> None:
+    """All three have addresses of one network, so who has another tag is met as soon as the bridge does not look at tags."""
+    names = [link["ifname"] for link in json.loads(machine.check_output("ip -j link show type bridge"))]
+    setting = f"ip link set {next(name for name in names if name.startswith('plain-'))} type bridge vlan_filtering"
+    ping = "ip netns exec inside.red ping -q -c 2 -i 0.2"
+    machine.check_output(f"{ping} -w 20 10.61.0.2")
+    assert "2 packets transmitted, 0 received" in machine.run(f"{ping} -W 1 10.61.0.3").stdout
+    machine.check_output(f"set -e; {setting} 0; {ping} -w 20 10.61.0.3; {setting} 1")
+
+
+def test_each_queue_sends_what_it_may(machine: Host) -> None:
+    """East sends into both at once: the flow that names TCP's port 5202 chooses the slow one, all else has the other."""
+    east, west = (f"ip netns exec inside.{node}" for node in ("east", "west"))
+    said = machine.check_output(
+        f"{west} iperf3 -s -1 -D; {west} iperf3 -s -1 -D -p 5202; folder=$(mktemp -d);"
+        f" until [ $({west} ss -Htln 'sport >= 5201 and sport <= 5202' | wc -l) = 2 ]; do sleep 0.1; done;"
+        f" {east} iperf3 -c west -t 3 -J >$folder/fast & {east} iperf3 -c west -t 3 -J -p 5202; wait; cat $folder/fast; rm -r $folder"
+    )
+    slow, end = json.JSONDecoder().raw_decode(said)
+    rates = [report["end"]["sum_received"]["bits_per_second"] / 1e6 for report in (slow, json.loads(said[end:]))]
+    assert 0.5 < rates[0] <= 2
+    assert 5 < rates[1] <= 10
+    device = machine.check_output("ovs-vsctl --bare --columns=name find Port qos!=[]").strip()
+    classes = machine.check_output(f"tc class show dev {device}")
+    assert "prio 1 rate 6Mbit ceil 10Mbit" in classes
+    assert "prio 5 rate 1Mbit ceil 2Mbit" in classes
+
+
+def test_a_container_uses_no_more_memory_than_it_may(machine: Host) -> None:
+    """The limit is where the kernel looks, in the control group that all of the container is in, and who needs more is ended."""
+    process = machine.check_output("pgrep -of '[/]run/netvirt/inside/spaces/inside.m3'")
+    group = machine.check_output(f"grep ^0:: /proc/{process}/cgroup").partition("::")[2]
+    assert machine.check_output(f"cat /sys/fs/cgroup{group}/memory.max") == str(256 << 20)
+    assert machine.run("sh /run/netvirt/inside/spaces/inside.m3/enter sh -c 'tail /dev/zero'").rc == 137
+    assert "oom_kill 0" not in machine.check_output(f"cat /sys/fs/cgroup{group}/memory.events")
 
 
 def test_the_vlans_of_the_lab_netns_by_hand(machine: Host) -> None:

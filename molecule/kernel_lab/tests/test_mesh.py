@@ -16,18 +16,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import testinfra
 import yaml
 from testinfra.host import Host
 
 testinfra_hosts = ["local://"]
 
-SCENARIO = Path(__file__).parents[1]
-CHECKOUT = SCENARIO.parents[1]
-DATA = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share")
+CHECKOUT = Path(__file__).parents[3]
 UNDERLAY = {"gre": "198.18.0.{}", "geneve": "fd00:18::{}"}
 SWITCHES = ("lan", "fast")  # the names of their nodes' interfaces too
 ALL = (1, 2, 3)
+TAG = 4  # bytes that a VLAN's takes in a tunnel
 
 # In a node: tell how often a broadcast has come in at each interface until another one says that it was the last.
 HEAR = """
@@ -68,15 +66,8 @@ if all(one.stdout.readline() == "ready\\n" for one in listeners) and inside(1, s
 class Mesh:
     """The lab, and the machine that its lab hosts are containers of."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.variables = yaml.safe_load((SCENARIO / "inventory/hosts.yml").read_text(encoding="utf-8"))["lab_hosts"]["hosts"]["machine"]
-        self.machine: Host = testinfra.get_host(
-            f"ssh://{self.variables['ansible_user']}@{self.variables['ansible_host']}",
-            ssh_identity_file=str(DATA / "netvirt/kernel-lab/id_ed25519"),
-            ssh_extra_args="-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR",
-            sudo=True,
-        )
+    def __init__(self, machine: Host, variables: dict[str, Any], folder: Path) -> None:
+        self.machine, self.variables, self.folder = machine, variables, folder
 
     def write(self, fabric: str) -> None:
         """Write the lab's file, with a node on each lab host, and the lab hosts."""
@@ -88,14 +79,17 @@ class Mesh:
             }
             for number in ALL
         }
-        entering = {"ansible_become": True, "ansible_become_method": "netvirt.lab.netns", "ansible_timeout": 120}
+        entering = {"ansible_become": True, "ansible_become_method": "netvirt.lab.netns"}
         hosts = {"lab_hosts": {"hosts": inside, "vars": {**self.variables, **entering}}}
         nodes = {
             "lan": {"kind": "bridge", "subnet": "10.9.0.0/24"},
             "fast": {"kind": "ovs", "subnet": "10.9.1.0/24"},
             **{f"a{number}": {"host": f"m{number}"} for number in ALL},
         }
-        links = [f"a{number}:{switch} {switch}" for number in ALL for switch in SWITCHES]
+        links: list[Any] = [f"a{number}:{switch} {switch}" for number in ALL for switch in SWITCHES]
+        tags = {1: 10, 2: 10, 3: 20}
+        links += [{"endpoints": [f"a{one}:tag", "lan"], "tag": tag, "ipv4": f"10.10.0.{one}/24"} for one, tag in tags.items()]
+        links.append({"endpoints": ["a1:wire", "a2:wire"], "ipv4": {"a1": "10.11.0.1/30", "a2": "10.11.0.2/30"}, "delay": "10ms"})
         topology = {"plugin": "netvirt.lab.topology", "name": "mesh", "fabric": fabric, "nodes": nodes, "links": links}
         (self.folder / "hosts.yml").write_text(yaml.safe_dump(hosts), encoding="utf-8")
         (self.folder / "mesh.netvirt.yml").write_text(yaml.safe_dump(topology), encoding="utf-8")
@@ -129,9 +123,9 @@ class Mesh:
 
 
 @pytest.fixture(scope="module")
-def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
+def mesh(machine: Host, variables: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
     """Give the lab hosts without the lab; in the end nothing of it is left on them."""
-    lab = Mesh(tmp_path_factory.mktemp("mesh"))
+    lab = Mesh(machine, variables, tmp_path_factory.mktemp("mesh"))
     list_all = f"echo {base64.b64encode((CHECKOUT / 'tests/tools/trace.py').read_bytes()).decode()} | base64 -d | python3 -"
     before = [lab.on(number, list_all) for number in ALL]
     yield lab
@@ -140,27 +134,35 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
 
 
 def check_tunnels(mesh: Mesh, kind: str, fabric: str, key: str) -> None:
-    """Check what leads from each lab host to the others, for each switch."""
+    """Check what leads from each lab host to the others: a tunnel for each switch, and one for the link between the first two."""
     for number in ALL:
         found = mesh.tunnels(number).values()
-        assert [link["linkinfo"]["info_kind"] for link in found] == [kind] * 4
-        far = [link["linkinfo"]["info_data"][key] for link in found]
-        assert sorted(far) == sorted(UNDERLAY[fabric].format(other) for other in ALL if other != number for _switch in SWITCHES)
+        assert {link["linkinfo"]["info_kind"] for link in found} == {kind}
+        far = [other for other in ALL if other != number for _switch in SWITCHES] + [3 - number] * (number < 3)
+        assert sorted(link["linkinfo"]["info_data"][key] for link in found) == sorted(map(UNDERLAY[fabric].format, far))
 
 
 def check_packets(mesh: Mesh, room: int) -> None:
     """Check what the nodes see: packets of this size reach everybody in one piece, and a broadcast everybody once."""
     for number in ALL:
         entry = f"ip netns exec mesh.a{number}"
-        for switch in SWITCHES:
-            assert mesh.on(number, f"{entry} cat /sys/class/net/{switch}/mtu").strip() == str(room)
-        mesh.on(
-            number,
-            f"for network in 0 1; do for node in 1 2 3; do {entry} ping -q -c 1 -w 20 -M do -s {room - 28} 10.9.$network.$node; done; done",
-        )
+        for network, (switch, most) in enumerate({"lan": room - TAG, "fast": room}.items()):
+            assert mesh.on(number, f"{entry} cat /sys/class/net/{switch}/mtu").strip() == str(most)
+            mesh.on(number, f"for node in 1 2 3; do {entry} ping -q -c 1 -w 20 -M do -s {most - 28} 10.9.{network}.$node; done")
+    check_links(mesh, room)
     assert [mesh.fragments(number) for number in ALL] == [0, 0, 0]
     heard = mesh.machine.check_output("python3 -c %s %s %s %s %s", BROADCAST, HEAR, SAY, *SWITCHES)
     assert heard.split() == ["1"] * 4
+
+
+def check_links(mesh: Mesh, room: int) -> None:
+    """Check a VLAN that spans, and a link through a tunnel that takes as long as it is told to."""
+    entry = "ip netns exec mesh.a1"
+    mesh.on(1, f"{entry} ping -q -c 2 -w 20 -M do -s {room - TAG - 28} 10.10.0.2")
+    mesh.on(1, f"! {entry} ping -q -c 2 -i 0.2 -W 1 10.10.0.3")
+    said = mesh.on(1, f"{entry} ping -c 11 -i 0.2 -w 20 10.11.0.2")
+    # The best of them, as an emulated machine is now and then late by itself.
+    assert 20.0 <= min(map(float, re.findall(r"time=([\d.]+)", said))) <= 30.0
 
 
 @pytest.mark.timeout(900)

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from typing import Any
 
 import pytest
@@ -33,6 +35,25 @@ def flags() -> list[str]:
     return found
 
 
+def plug() -> None:
+    """Have the machine come up as its own configuration says, with a neighbour at the other end of its cable."""
+    shell("ip link add nic0 address 02:00:00:66:00:02 type veth peer name desk0 netns office; ip -n office addr add 10.66.0.1/24 dev desk0")
+    shell("ip -n office link set desk0 up; ip link set nic0 up; ip addr add 10.66.0.2/24 dev nic0; ip route add default via 10.66.0.1")
+
+
+def reboot(switch: PrivateSwitch) -> None:
+    """Lose what is in the kernel and below /run, and come up again with Open vSwitch and its database."""
+    for daemon in ("ovs-vswitchd", "ovsdb-server"):
+        switch.stop(daemon)
+    for link in json.loads(shell("ip -j link")):
+        if link["ifname"] != "lo":
+            subprocess.run(["ip", "link", "del", link["ifname"]], check=False, capture_output=True)  # the other end of one that is gone
+    shutil.rmtree("/run/netvirt")
+    plug()
+    switch.start_database()
+    switch.start_daemon()
+
+
 @pytest.mark.parametrize("state", ["up", "down"])
 def test_up_as_a_port_and_given_back_as_it_was(switch: PrivateSwitch, state: str) -> None:
     shell(f"ip link add nic0 type veth peer name behind0; ip link set nic0 {state}")
@@ -57,9 +78,9 @@ def test_up_as_a_port_and_given_back_as_it_was(switch: PrivateSwitch, state: str
     assert "nic0" not in switch.vsctl("show")
 
 
-def test_its_addresses_are_on_the_bridge_while_it_is_a_port(switch: PrivateSwitch) -> None:
-    shell("ip netns add office; ip link add nic0 type veth peer name desk0 netns office; ip -n office addr add 10.66.0.1/24 dev desk0")
-    shell("ip -n office link set desk0 up; ip link set nic0 up; ip addr add 10.66.0.2/24 dev nic0; ip route add default via 10.66.0.1")
+def test_its_addresses_are_on_the_bridge_while_it_is_a_port_and_after_a_reboot(switch: PrivateSwitch) -> None:
+    shell("ip netns add office")
+    plug()
     before, quiet = shell("ip route"), shell("sysctl net.ipv4.conf.nic0 net.ipv6.conf.nic0.disable_ipv6")
     try:
         foretold = run("pier", check=True, move_addresses=True)
@@ -72,6 +93,16 @@ def test_its_addresses_are_on_the_bridge_while_it_is_a_port(switch: PrivateSwitc
         assert "default via 10.66.0.1 dev pier0" in shell("ip route")
         with lab_lock(Scope(NAME)):
             assert confirmed(Scope(NAME)) == ["nic0"]
+        assert run("pier", move_addresses=True) == diff([])
+        moved = shell("ip route"), shell("ip -br addr show pier0").split()
+        reboot(switch)
+        assert shell("ip route") == before
+        assert "netvirt: lab 'moor' is back" in shell("/var/lib/netvirt/moor/boot.pyz")
+        assert (shell("ip route"), shell("ip -br addr show pier0").split()) == moved
+        assert "inet " not in shell("ip addr show nic0")
+        assert "DUP" not in shell("ip netns exec office ping -c3 -i0.2 -W5 10.66.0.2")
+        assert "0 things were made" in shell("/var/lib/netvirt/moor/boot.pyz")
+        assert "netvirt/moor/" not in shell("ps ax -o args | grep -v grep"), "no guard waits to undo it"
         assert run("pier", move_addresses=True) == diff([])
     finally:
         run(None)
