@@ -60,6 +60,25 @@ def test_a_delay_of_ten_milliseconds_each_way_is_twenty_there_and_back(machine: 
     assert 20.0 <= times[0] <= 22.0
 
 
+def test_an_end_has_all_that_can_become_of_a_packet(machine: Host) -> None:
+    (queueing,) = json.loads(inside(machine, "hare", "tc -j qdisc show dev eth0"))
+    told = queueing["options"]
+    assert (told["limit"], told["delay"]["delay"], told["delay"]["jitter"]) == (500, 0.02, 0.005)
+    shares = [
+        round(told[name][word], 3)
+        for name, word in (("loss-random", "loss"), *((name, name) for name in ("duplicate", "corrupt", "reorder")))
+    ]
+    assert shares == [0.1, 0.05, 0.02, 0.25]
+    assert told["rate"]["rate"] == 20e6 / 8
+    assert "netem" not in inside(machine, "tortoise", "tc qdisc show dev eth0")
+    said = machine.run("ip netns exec inside.hare ping -q -c 400 -i 0.01 -W 2 10.62.0.2").stdout
+    found = re.search(r"400 packets transmitted, (\d+) received, \+(\d+) duplicates", said)
+    assert found, said
+    # A tenth is lost, and what has a wrong bit is not answered.
+    assert 320 <= int(found[1]) <= 384
+    assert int(found[2]) >= 5
+
+
 def test_a_vlan_crosses_the_switch(machine: Host) -> None:
     assert links(machine, "east")["eth0.10"]["linkinfo"]["info_data"] == {"protocol": "802.1Q", "id": 10, "flags": ["REORDER_HDR"]}
     inside(machine, "east", "ping -c 2 -i 0.2 -w 5 10.60.10.2")
