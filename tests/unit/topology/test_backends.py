@@ -329,9 +329,7 @@ MISTAKES = {
     "one place to wait for a hub and a NIC": (
         "{nodes: {a: {kind: vm, interfaces: {eth0: {backend: {type: hubport, uplink: {type: socket, listen: ':77'}}}}}, "
         "b: {kind: vm, interfaces: {eth0: {backend: {type: hubport, uplink: {type: user, hostfwd: 'tcp::77-:22'}}}}}}}",
-        [
-            "nodes.b.interfaces.eth0.backend.uplink.hostfwd[0]: port 77/tcp of the lab host is taken by nodes.a."
-        ],
+        ["nodes.b.interfaces.eth0.backend.uplink.hostfwd[0]: port 77/tcp of the lab host is taken by nodes.a."],
     ),
     "one place to wait for two": (
         "{nodes: {a: {kind: vm, interfaces: {eth0: {backend: {type: socket, listen: ':77'}}}}, "
