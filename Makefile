@@ -48,7 +48,7 @@ bench: setup ## compare the NIC models by iperf3
 test: setup-test ## every check
 	@$(VENV)/bin/python tests/tools/run_checks.py all
 
-test-kernel-lab: setup-test ## a lab inside a guest, with what this machine's kernel may lack (10 minutes; not part of test)
+test-kernel-lab: setup-test ## a lab inside a guest, with what this machine's kernel may lack (15 minutes; not part of test)
 	@$(VENV)/bin/python tests/tools/run_checks.py molecule-kernel_lab
 
 test-labs: setup-test ## the labs of inventory/ that take minutes where guests are emulated (not part of test)
