@@ -58,7 +58,7 @@ def lost(machine: str) -> Iterator[None]:
         yield
     finally:
         on(machine, "ip link set under0 up; ip link set mgmt0 up")
-        number, other = machine[1:], [other for other in MACHINES if other != machine][0]
+        number, (other, *_rest) = machine[1:], (each for each in MACHINES if each != machine)
         on(other, f"until ping -c 1 -W 1 192.0.2.{number} && ping -c 1 -W 1 198.18.0.{number}; do :; done")
 
 
