@@ -14,7 +14,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.netvirt.lab.plugins.module_utils.topology.values.scalars import LAB
 from ansible_collections.netvirt.lab.plugins.plugin_utils.keys import private_key
-from ansible_collections.netvirt.lab.plugins.plugin_utils.placement import write_record
+from ansible_collections.netvirt.lab.plugins.plugin_utils.placement import unfinished, write_record
 
 
 class ActionModule(ActionBase):
@@ -43,7 +43,10 @@ class ActionModule(ActionBase):
     def _written(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         path = arguments["placement_file"]
         try:
-            before, after = write_record(Path(path), json.loads(arguments["placement"]), self._task.check_mode)
+            placement = json.loads(arguments["placement"])
+            if not isinstance(placement, dict):
+                raise ValueError("placement must be a mapping of lab hosts by node")
+            before, after = write_record(Path(path), placement, self._task.check_mode)
         except (OSError, ValueError) as error:
             raise AnsibleActionFail(f"Cannot write the record of placement {path} of lab '{arguments['lab']}': {error}") from error
         diff = {"before": before, "after": after, "before_header": path, "after_header": path}
@@ -51,7 +54,8 @@ class ActionModule(ActionBase):
 
     def _removed(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         keys = private_key(arguments["lab"]).parent
-        records = [Path(arguments["placement_file"])] if arguments["placement_file"] else []
+        record = Path(arguments["placement_file"]) if arguments["placement_file"] else None
+        records = [record, unfinished(record)] if record else []
         try:
             there = [path for path in (keys, *records) if path.exists()]
             for path in () if self._task.check_mode else there:

@@ -283,6 +283,12 @@ class InventoryModule(BaseInventoryPlugin):
         problems += [
             f"groups.{name}: a host of the inventory has this name; choose another" for name in topology.groups if name in taken["host"]
         ]
+        of_switches = {_group("at", node.name) for node in topology.nodes.values() if node.switch}
+        problems += [
+            f"groups.{name}: the nodes that are linked with a switch are a group of this name; choose another"
+            for name in topology.groups
+            if name in of_switches
+        ]
         if problems:
             raise LabErrors(problems)
 

@@ -52,7 +52,7 @@ class Watch:
     """What all nodes of a lab have in common, read once per tick and not once per node.
 
     served are the subnets whose leases this lab host gives, None for all of the lab's. fallback is what some nodes are waited for as after
-    patience seconds: with less; who then was is in given_up.
+    patience seconds, which for a guest begin when it has booted: with less; who then was is in given_up.
     """
 
     lab: str
@@ -62,6 +62,7 @@ class Watch:
     fallback: Mapping[str, Node] = field(default_factory=dict)
     patience: float = 0.0
     given_up: set[str] = field(default_factory=set)
+    settled: dict[str, float] = field(default_factory=dict)
     macs: frozenset[str] = frozenset()
     running: frozenset[str] = frozenset()
     attempts: list[subprocess.Popen[str]] = field(default_factory=list)
@@ -71,9 +72,11 @@ class Watch:
         first = next((address for address in interface["addresses"] if ":" not in address), None)
         return first is not None and (self.served is None or str(ip_interface(first).network) in self.served)
 
-    def gives_up(self, node: Node) -> bool:
+    def gives_up(self, node: Node, now: float) -> bool:
         """Say whether it is time to be content with less of a node; a guest that boots has not asked for an address yet."""
-        return node.name in self.fallback.keys() - self.given_up and not (node.kind == "vm" and _boots(node, self.lab))
+        if node.name not in self.fallback or node.name in self.given_up or (node.kind == "vm" and _boots(node, self.lab)):
+            return False
+        return now - self.settled.setdefault(node.name, now) > self.patience
 
     def look(self) -> None:
         """Read leases and pids anew. The guests boot on the same cores: looking must cost nothing."""
@@ -106,7 +109,7 @@ def wait_until_ready(nodes: Sequence[Node], watch: Watch, timeout: float, now: C
                 except StopIteration:
                     seconds[entry.node.name] = round(now() - start, 1)
                     waiting.remove(entry)
-            if now() - start > watch.patience and (late := [entry for entry in waiting if watch.gives_up(entry.node)]):
+            if late := [entry for entry in waiting if watch.gives_up(entry.node, now())]:
                 for entry in late:
                     watch.given_up.add(entry.node.name)
                     entry.node = watch.fallback[entry.node.name]

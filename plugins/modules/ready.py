@@ -75,6 +75,8 @@ seconds:
   sample: {legacy: 31.2, modern: 30.8, ns1: 0.4}
 """
 
+import time
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netvirt.lab.plugins.module_utils._adjacency import routers
 from ansible_collections.netvirt.lab.plugins.module_utils._fabric import wait_for_fabric
@@ -105,24 +107,30 @@ def main() -> None:
         options = module.params
         whole, timeout, lost = unpacked(options["share"]), options["timeout"], options["lost"]
         share = remaining(whole, lost)
-        patience = min(timeout, PATIENCE)
-        routing = Routing(share["lab"], routers(share), patience)
+        deadline = time.monotonic() + timeout
         served = [network["subnet"] for network in (share.get("dnsmasq") or {}).get("networks") or ()]
         wait_for_fabric(share.get("ovn"), options["machines"], timeout)
-        wait_for_trees(share, timeout)
+        wait_for_trees(share, _left(deadline))
+        patience = min(_left(deadline), PATIENCE)
+        routing = Routing(share["lab"], routers(share), patience)
         with shells(module.params["private_key"]) as keys:
             missing = {node["name"] for node in share.get("visitors") or () if node["home"] not in (options["machines"] or [node["home"]])}
             nodes = [node for node in nodes_from(share) if node.name not in missing]
             waited, away = spared(nodes, lost), left_out(whole, options["machines"], lost)
             fallback = {less.name: less for node, less in zip(waited, spared(waited, away)) if less != node}
             watch = Watch(share["lab"], keys, routing, served, fallback, patience)
-            seconds = wait_until_ready(waited, watch, timeout)
+            seconds = wait_until_ready(waited, watch, _left(deadline))
             late = [node for node in nodes if node.name in watch.given_up]
             warnings = [*routing.warnings, *missed(nodes, whole, lost, _lacks)]
             warnings += missed(late, {**whole, "routers": []}, away, _lacks, LEFT_OUT)
     for warning in warnings:
         module.warn(warning)
     module.exit_json(changed=False, seconds=seconds)
+
+
+def _left(deadline: float) -> float:
+    """Return the whole seconds until then, and one at least."""
+    return max(1.0, float(round(deadline - time.monotonic())))
 
 
 def _lacks(node: Node) -> bool:

@@ -34,6 +34,11 @@ def record_path(topology: str) -> Path:
     return path.with_name(f".{path.name.partition('.')[0]}.placement.json")
 
 
+def unfinished(record: Path) -> Path:
+    """Return what a run that was killed may have left of a record."""
+    return record.with_name(record.name.replace(".placement.json", ".new.placement.json"))
+
+
 def read_record(path: Path) -> dict[str, str]:
     """Return the lab host of each node that was placed before. Raise LabError."""
     if not path.is_file():
@@ -55,8 +60,9 @@ def write_record(path: Path, record: Mapping[str, str], check: bool = False) -> 
     if check or before == after:
         pass
     elif record:
-        fresh = path.with_name(f"{path.name}.new")  # a run that is killed leaves the record whole
+        fresh = unfinished(path)  # a run that is killed leaves the record whole
         fresh.write_text(after, encoding="utf-8")
+        fresh.chmod(0o644)  # it is for all who share the folder
         fresh.replace(path)
     else:
         path.unlink()

@@ -23,14 +23,14 @@ def crossing(nodes: Sequence[Node], others: Sequence[Node], pairs: Pairs) -> lis
     Echoes come back as large as they were, so it is checked both ways. ``ring`` has each lab host reach the next one of the network only.
     """
     first: dict[_Subnet, dict[str, tuple[str, _End]]] = defaultdict(dict)
-    for node in sorted((*nodes, *others), key=lambda node: node.name) if pairs != "none" else ():
+    for node in sorted((*nodes, *others), key=lambda node: (not node.netns, node.name)) if pairs != "none" else ():
         for subnet, end in _ends(node):
             first[subnet].setdefault(node.home, (node.name, end))
     turn = pairs == "ring" or (pairs == "auto" and sum(len(homes) ** 2 for homes in first.values()) > MOST)
     found: dict[tuple[str, str, str], Check] = {}
     for node in nodes if first else ():
         for subnet, (_address, most) in _ends(node) if node.netns else ():
-            homes = list(first[subnet])
+            homes = sorted(first[subnet])
             place = homes.index(node.home)
             for home in (*homes[place + 1 :], *homes[:place])[: 1 if turn else None]:
                 name, (address, least) = first[subnet][home]

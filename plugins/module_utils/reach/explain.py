@@ -57,10 +57,17 @@ def explain(
                 reasons.causes[check] = [f"nobody listens at {check.verb} port {check.port} there"]
             elif check.size and alive[check]:
                 largest = _largest(wiring.space(check.node), check, deadline)
-                over = [] if reasons.causes[check] else machines(check, wiring)
+                over = [] if reasons.causes[check] or _is_routed(check, wiring) else machines(check, wiring)
                 reasons.causes[check] += [f"the underlay to {' or '.join(over)} takes less than netvirt_underlay_mtu says"] if over else []
                 reasons.causes[check] += [f"at most {largest} bytes get through"] if largest else []
     return reasons
+
+
+def _is_routed(check: Check, wiring: Wiring) -> bool:
+    """Say whether there is a node between, whose links may be the narrow ones."""
+    owner = wiring.owner(check.target)
+    ends = (check.node, owner[0] if owner else "")
+    return any(not end.bridge and end.node not in ends for step in wiring.path_to(check.node, check.target) for end in step)
 
 
 def _silent(addresses: Sequence[str], deadline: float) -> set[str]:
