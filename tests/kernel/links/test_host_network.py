@@ -95,7 +95,7 @@ def test_ifup_makes_the_bridges_and_ifdown_removes_them(tmp_path: Path) -> None:
     (text,) = files("ifupdown").values()
     file = tmp_path / "interfaces"
     file.write_text(text, encoding="utf-8")
-    words = ("--no-scripts", f"--state-dir={tmp_path}", "-i", str(file))
+    words = ("--no-scripts", "--exclude=lo", f"--state-dir={tmp_path}", "-i", str(file))
     run("ifup", *words, "-a")
     assert addresses("yard0") == {"10.3.0.1/24", "fd00:3::1/64"}
     settings = look("yard0")["linkinfo"]["info_data"]
