@@ -13,7 +13,7 @@ description:
   - Runs every command of a task by C(ip netns exec) in a network namespace of the host that the connection leads to, whatever connection
     plugin that is; for a container of a lab, in all of its namespaces. Pipelining, copying, fetching and asynchronous tasks work as
     without it.
-  - Where the namespace does not exist the task fails, over SSH as unreachable; nothing ever runs outside of it.
+  - A namespace that does not exist is unreachable, over SSH and on the machine that Ansible runs on; nothing ever runs outside of it.
   - A user other than root needs C(sudo) without a password on the host, as entering a namespace is root's privilege.
 options:
   netns:
@@ -42,6 +42,13 @@ options:
     default: sudo -n
     vars:
       - name: ansible_netns_exe
+  connection:
+    description: How the lab host is reached. On the machine that Ansible runs on, the plugin itself sees whether the namespace is there.
+    type: str
+    default: ssh
+    vars:
+      - name: ansible_connection
+    version_added: "0.6.0"
   become_flags:
     description: Is not used.
     type: str
@@ -62,9 +69,11 @@ EXAMPLES = r"""
   changed_when: false
 """
 
+import os
 import shlex
 from typing import Any
 
+from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.become import BecomeBase
 
 
@@ -85,7 +94,11 @@ class BecomeModule(BecomeBase):
         if not cmd:
             return cmd
         script = self.get_option("enter")
-        enter = ["sh", script] if script else ["ip", "netns", "exec", self.get_option("netns")]
+        # Over SSH a namespace that is not there looks like a connection that failed; here it would look like a module that did.
+        netns = self.get_option("netns")
+        if self.get_option("connection").rpartition(".")[2] == "local" and not os.path.exists(f"/run/netns/{netns}"):
+            raise AnsibleConnectionFailure(f"There is no network namespace '{netns}' on this machine.")
+        enter = ["sh", script] if script else ["ip", "netns", "exec", netns]
         user = super().get_option("become_user")
         if user != "root":
             enter += ["runuser", "-u", user, "--"]
