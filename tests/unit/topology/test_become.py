@@ -9,6 +9,7 @@ import subprocess
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.become import BecomeBase
 from ansible.plugins.shell.sh import ShellModule
 from ansible_collections.netvirt.lab.plugins.become.netns import BecomeModule
@@ -16,7 +17,7 @@ from ansible_collections.netvirt.lab.plugins.become.netns import BecomeModule
 
 @pytest.fixture
 def options(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    values = {"netns": "the cave", "enter": "", "become_user": "root", "become_exe": "doas -u root"}
+    values = {"netns": "the cave", "enter": "", "become_user": "root", "become_exe": "doas -u root", "connection": "ssh"}
     monkeypatch.setattr(BecomeBase, "get_option", lambda self, option, hostvars=None, playcontext=None: values[option])
     return values
 
@@ -58,3 +59,9 @@ def test_ansible_is_never_told_a_user_that_it_could_take_for_the_login_one(optio
     plugin = BecomeModule()
     assert plugin.get_option("become_user") == ""
     assert plugin.get_option("netns") == "the cave"
+
+
+def test_what_is_missing_on_this_machine_is_seen_before_anything_runs(options: dict[str, Any]) -> None:
+    options["connection"] = "ansible.builtin.local"
+    with pytest.raises(AnsibleConnectionFailure, match="There is no network namespace 'the cave' on this machine"):
+        words(BecomeModule(), "root")
