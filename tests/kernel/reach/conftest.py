@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
+from ansible_collections.netvirt.lab.plugins.module_utils._lock import lab_lock
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import Scope, converge
 from ansible_collections.netvirt.lab.plugins.module_utils._share import share_goals
 from ansible_collections.netvirt.lab.plugins.module_utils.reach.grouped import sentence, told
@@ -50,17 +51,23 @@ class Pond:
         return lines
 
 
+def bring(share: Mapping[str, Any]) -> None:
+    """Bring the lab to its share, as the module does."""
+    with lab_lock(Scope("pond")):
+        converge(share_goals(share, "pond", [], None, {}), Scope("pond"))
+
+
 @pytest.fixture
 def make() -> Iterator[Callable[[Mapping[str, Any], Sequence[Any]], Pond]]:
     """Give a function that builds a lab of nodes and links."""
 
     def built(nodes: Mapping[str, Any], links: Sequence[Any]) -> Pond:
         share = compile_share(load({"name": "pond", "nodes": dict(nodes), "links": list(links)}))
-        converge(share_goals(share, "pond", [], None, {}), Scope("pond"))
+        bring(share)
         return Pond(share)
 
     yield built
-    converge(share_goals({}, "pond", [], None, {}), Scope("pond"))
+    bring({})
 
 
 @pytest.fixture
