@@ -63,7 +63,8 @@ def test_a_delay_of_ten_milliseconds_each_way_is_twenty_there_and_back(machine: 
 def test_an_end_has_all_that_can_become_of_a_packet(machine: Host) -> None:
     (queueing,) = json.loads(inside(machine, "hare", "tc -j qdisc show dev eth0"))
     told = queueing["options"]
-    assert (told["limit"], told["delay"]["delay"], told["delay"]["jitter"]) == (500, 0.02, 0.005)
+    assert (told["delay"]["delay"], told["delay"]["jitter"]) == (0.02, 0.005)
+    assert 500 < told["limit"] < 600  # those that wait, and those that are on their way for 20 ms
     shares = [
         round(told[name][word], 3)
         for name, word in (("loss-random", "loss"), *((name, name) for name in ("duplicate", "corrupt", "reorder")))
