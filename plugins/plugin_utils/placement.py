@@ -36,7 +36,7 @@ def record_path(topology: str) -> Path:
 
 def unfinished(record: Path) -> Path:
     """Return what a run that was killed may have left of a record."""
-    return record.with_name(record.name.replace(".placement.json", ".new.placement.json"))
+    return record.with_name(f".new{record.name}")
 
 
 def read_record(path: Path) -> dict[str, str]:

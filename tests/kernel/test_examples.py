@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.netvirt.lab.plugins.plugin_utils.placement import unfinished
 
 CHECKOUT = Path(__file__).parents[2]
 # What an example takes for granted, as commands.
@@ -142,7 +143,8 @@ def test_what_the_controller_keeps_of_a_lab_is_removed_but_not_in_check_mode(tmp
     made = {"ansible.builtin.debug": {"msg": "{{ lookup('netvirt.lab.lab_key', 'heath') }}"}}
     assert play([made], tmp_path)["code"] == 0
     record, keys = tmp_path / "record.json", tmp_path / ".local/share/netvirt/heath"
-    record.write_text("{}", encoding="utf-8")
+    for file in (record, unfinished(record)):
+        file.write_text("{}", encoding="utf-8")
     removed = {"netvirt.lab.lab_files": {"lab": "heath", "placement_file": str(record)}}
     told = play([removed], tmp_path, "--check", "--diff")
     assert told["changed"] == 1
@@ -151,6 +153,7 @@ def test_what_the_controller_keeps_of_a_lab_is_removed_but_not_in_check_mode(tmp
     assert (keys / "id_ed25519").exists()
     assert play([removed], tmp_path)["changed"] == 1
     assert not record.exists()
+    assert not unfinished(record).exists()
     assert not keys.exists()
     assert play([removed], tmp_path)["changed"] == 0
 
