@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
+from ..topology.kinds import SPACES
 from ..transport.neighbours import Way
 from ..transport.rtnetlink import LinkRecord
 from .checks import Check
@@ -158,7 +159,7 @@ def _of_routes(check: Check, source: str | None, steps: Sequence[Step], wiring: 
             return
         origin = way.source
     for (_here, entered), (left, _there) in zip(steps, steps[1:]):
-        if left.node not in wiring.kinds or wiring.kinds[left.node] in ("netns", "container", "host"):
+        if left.node not in wiring.kinds or wiring.kinds[left.node] in (*SPACES, "host"):
             yield from _of_router(entered, check.target, view)
     for _here, entered in steps:
         if entered.netns is not None and not (entered.bridge and entered.bridge != entered.interface) and origin and entered.interface:

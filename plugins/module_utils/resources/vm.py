@@ -153,9 +153,10 @@ class VmDriver:
     def _sped_up(self, nic: Nic, accel: str) -> Nic:
         """Return a NIC whose packets the kernel moves, if it can; an emulated guest is slower than anything that moves them."""
         wanted = accel == "kvm" and nic.model.startswith("virtio-net")
-        if wanted and not process.vhost_works() and _NO_VHOST not in self.notices:
+        works = wanted and process.vhost_works()
+        if wanted and not works and _NO_VHOST not in self.notices:
             self.notices.append(_NO_VHOST)
-        return dataclasses.replace(nic, vhost=wanted and process.vhost_works())
+        return dataclasses.replace(nic, vhost=works)
 
 
 def _exists(nic: Nic) -> bool:

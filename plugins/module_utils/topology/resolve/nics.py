@@ -17,6 +17,7 @@ from typing import Any
 
 from ..addressing import Ip
 from ..backends import PAIRS, is_plain, listens, medium, mistakes
+from ..kinds import SWITCHES
 from ..model import Endpoint, Link, Node, Topology
 from ..names import Names, digest
 from ..user_network import Forward, forwards, lease
@@ -72,7 +73,7 @@ def _wired(link: Link, topology: Topology, ports: _Ports, problems: Problems) ->
         link = _pair(link, first, second, ports, problems)
     elif is_plain(backend):
         return replace(link, ends=(replace(first, backend=None), replace(second, backend=None)))
-    elif kind == "tap" and kinds <= {"vm", "ovs", "bridge"}:
+    elif kind == "tap" and kinds <= {"vm", *SWITCHES}:
         if backend["device"]:
             problems.append(f"{own.path}: the tap of {own} is named by the link's device; leave out device of backend")
     elif kind != "bridge" or "bridge" not in kinds:
