@@ -24,6 +24,8 @@ _PACKAGES = {"ovn-northd": "ovn-central", "ovn-controller": "ovn-host", "ovsdb-s
 _ENVIRONMENT = {"OVN_RUNDIR": str(OVN), "OVS_RUNDIR": str(ovsdb.rundir())}
 _FAREWELL = 3.0  # seconds; ovn-controller takes leave of the southbound database, which may have gone before
 _START = 30.0
+# A controller that finds no such row, because it is earlier than ovn-northd, crashes (seen with OVN 23.03).
+_FIRST = {"sb": '["OVN_Southbound", {"op": "insert", "table": "SB_Global", "row": {}}]'}
 _TRACKED = 8  # how often a packet may pass connection tracking; what ovn-trace is not told of it, it takes for established
 
 
@@ -95,8 +97,19 @@ def start(name: str, argv: Sequence[str]) -> None:
     make_public(OVN)
     database = OVN / f"{name}.db"
     if str(database) in argv and not database.exists():
-        processes.command(["ovsdb-tool", "create", str(database), str(schema(name))], f"make OVN's database {database}")
+        _create(name, database)
     processes.command(argv, f"start OVN's daemon {argv[0]}", timeout=_START, env=_ENVIRONMENT)
+
+
+def _create(name: str, database: Path) -> None:
+    """Make a database, as a whole or not at all. Raise LabError."""
+    fresh = database.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    purpose = f"make OVN's database {database}"
+    processes.command(["ovsdb-tool", "create", str(fresh), str(schema(name))], purpose)
+    if name in _FIRST:
+        processes.command(["ovsdb-tool", "transact", str(fresh), _FIRST[name]], purpose)
+    fresh.rename(database)
 
 
 def stop(daemons: Mapping[str, processes.Process]) -> None:

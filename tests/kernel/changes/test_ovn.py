@@ -21,6 +21,7 @@ from ansible_collections.netvirt.lab.plugins.module_utils._plan import diff
 from ansible_collections.netvirt.lab.plugins.module_utils.reach.lab import Lab as Reach
 from ansible_collections.netvirt.lab.plugins.module_utils.reach.lab import checked
 from ansible_collections.netvirt.lab.plugins.module_utils.topology import expect
+from ansible_collections.netvirt.lab.plugins.module_utils.transport import ovn
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import Shells
 
 from ..ovs.conftest import run_module
@@ -144,6 +145,19 @@ def test_a_killed_database_comes_back_with_what_it_had(lab: Lab) -> None:
         shell(f"kill -9 {pid}; while kill -0 {pid} 2>/dev/null; do sleep 0.05; done")
     assert lab.changed(DATA)["after"].keys() == {"ovn"}
     settled(lab, DATA)
+
+
+def test_a_controller_that_is_earlier_than_northd_goes_on(lab: Lab) -> None:
+    daemons_before = ovn.running()
+    for one in daemons_before.values():
+        shell(f"kill -9 {one.pid}; while kill -0 {one.pid} 2>/dev/null; do sleep 0.05; done")
+    (OVN / "sb.db").unlink()
+    for name in ("nb", "sb", "controller"):
+        ovn.start(name, daemons_before[name].argv)
+    shell(f"timeout 60 sh -c 'until ovn-sbctl --db=unix:{OVN}/sb.sock list Encap | grep -q geneve; do sleep 0.05; done'")
+    ovn.start("northd", daemons_before["northd"].argv)
+    settled(lab, DATA)
+    assert ping(lab, "a", "10.84.2.2")
 
 
 def test_what_outlives_a_reboot_goes_with_the_lab(lab: Lab) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import re
 import subprocess
@@ -42,8 +43,9 @@ OTHER: dict[str, Any] = {
         "pool": {"kind": "ovs", "ipv4": "10.82.1.1/24"},
         "c2": {"host": "m2", "ipv4": "10.82.1.12"},
         "c3": {"host": "m3", "ipv4": "10.82.1.13"},
+        "d2": {"host": "m2", "ipv4": "10.82.1.14"},
     },
-    "links": ["c2 pool", "c3 pool"],
+    "links": ["c2 pool", "c3 pool", "d2 pool"],
 }
 CENTRAL = {"m2": {"netvirt_ovn_central": True}}
 
@@ -78,16 +80,21 @@ more() {
 """
 
 
+# Between lab hosts pings may stay away for two seconds: in userspace, Open vSwitch knows no way for its tunnels while it reads the routes
+# anew, which it does whenever an interface of the lab host comes or goes. Within a lab host all must come back.
+FAR = 20
+
+
 @contextmanager
-def nothing_lost(machine: str, node: str, target: str) -> Iterator[None]:
-    """Ping from a node ten times a second while the body runs; each ping is answered from the first answer on."""
-    log = f"/run/pings.{node}"
+def answered(machine: str, node: str, target: str, away: int = 0) -> Iterator[None]:
+    """Ping from a node ten times a second while the body runs; from the first answer on, no more than so many stay away in a row."""
+    log = f"/run/pings.{target}"
     on(machine, f"setsid ip netns exec {node} ping -i 0.1 {target} >{log} 2>&1 </dev/null & echo $! >{log}.pid; {MORE} more {log}")
     yield
     said = on(machine, f"{MORE} more {log}; kill $(cat {log}.pid); cat {log}; rm {log} {log}.pid")
-    answered = sorted(int(number) for number in re.findall(r"bytes from .*icmp_seq=(\d+)", said))
-    assert len(answered) > 10
-    assert answered == list(range(answered[0], answered[-1] + 1)), said
+    numbers = sorted(int(number) for number in re.findall(r"bytes from .*icmp_seq=(\d+)", said))
+    assert len(numbers) > 10
+    assert max(later - number for number, later in itertools.pairwise(numbers)) <= away + 1, said
 
 
 def state(machine: str) -> list[str]:
@@ -121,8 +128,8 @@ def test_two_labs_side_by_side_of_which_one_is_changed_and_ends(spread: Spread, 
     assert [run.wait() for run in runs] == [0, 0]
     reach("m1", "orchard.a1", "10.81.2.11")
     assert kept_back("m1", "orchard.a1", "10.81.2.13")
-    with nothing_lost("m2", "meadow.c2", "10.82.1.13"):
-        with nothing_lost("m1", "orchard.b1", "10.81.2.13"):
+    with answered("m2", "meadow.c2", "10.82.1.14"), answered("m2", "meadow.c2", "10.82.1.13", FAR):
+        with answered("m1", "orchard.b1", "10.81.2.13", FAR):
             spread.write(changed())
             assert spread.changed(*READY) >= 3
         # What came, what has moved, and what is no longer kept back.
@@ -172,7 +179,7 @@ def test_a_lab_host_that_is_lost_is_named_and_the_others_go_on(spread: Spread, c
     more["links"] += [f"n{name[1]} front" for name in MACHINES]
     spread.write(more)
     here, there = (name for name in MACHINES if name != machine)
-    with lost(machine), nothing_lost(here, f"orchard.a{here[1]}", "10.81.1.13"):
+    with lost(machine), answered(here, f"orchard.a{here[1]}", "10.81.1.13", FAR):
         done = spread.run(*READY, "-e", HASTE)
         told = " ".join((done.stdout + done.stderr).replace("\\n", " ").split())
         assert done.returncode == 4, told
