@@ -226,6 +226,8 @@ def _cmdline(start: Source, record: Mapping[str, Any], nics: Sequence[Nic], auth
         keys.update(dict.fromkeys(authorized_keys))
         if keys:
             words.append("netvirt.key=" + base64.b64encode("".join(f"{key}\n" for key in keys).encode()).decode())
+        if any(nic.id != f"eth{place}" for place, nic in enumerate(nics)):
+            words += [f"netvirt.name={nic.mac},{nic.id}" for nic in nics]
         for entry in _network(record, nics):
             words += _addresses(entry)
     line = " ".join(word for word in words if word)

@@ -52,6 +52,12 @@ def test_a_guest_without_cloud_init_is_told_by_its_kernel() -> None:
     assert (vm.kernel, vm.initrd, vm.disk, vm.seed, vm.accel, vm.state) == ("/img/vmlinux", "/img/initrd", "", "", None, "running")
 
 
+def test_a_guest_without_cloud_init_names_its_interfaces_as_the_lab_does() -> None:
+    record = {"name": "fox", "image": "micro", "nics": [{"id": "eth1", "tap": "t1"}, {"id": "wan", "tap": "t2"}]}
+    vm = wanted(record, MICRO)[2].want[0]
+    assert vm.cmdline.split()[2:] == [f"netvirt.name={nic.mac},{name}" for name, nic in zip(("eth1", "wan"), vm.nics, strict=True)]
+
+
 def test_too_long_a_command_line() -> None:
     with pytest.raises(LabErrors, match=r"The kernel command line of VM 'fox' has \d{4} characters, more than 2047"):
         wanted({"name": "fox", "image": "micro", "nics": TAP}, MICRO, authorized_keys=["ssh-rsa " + "A" * 1600])

@@ -39,21 +39,25 @@ for bus in pci virtio; do
     modprobe -a $(cat /sys/bus/$bus/devices/*/modalias 2>/dev/null) 2>/dev/null
 done
 
-# Drivers come up in any order: name the NICs after their places on the bus, which are those on QEMU's command line.
+# Drivers come up in any order: NICs have their names from the command line, or by their places on the bus, as on QEMU's command line.
+name_of() {
+    for word in $cmdline; do
+        case $word in netvirt.name=$2,*) echo "${word#*,}" && return ;; esac
+    done
+    echo "eth$1"
+}
 name_nics() {
-    set -- $(cd /sys/bus/pci/devices && ls -d */net/* */virtio*/net/* 2>/dev/null | sort)
-    [ $# -gt 1 ] || return
-    for new in nic eth; do
-        number=0
-        for path; do
-            old=${path##*/}
-            [ $new = nic ] || old=nic$number
-            ip link set "$old" name "$new$number"
-            number=$((number + 1))
-        done
+    number=0
+    for path; do
+        ip link set "${path##*/}" name "~$number"
+        number=$((number + 1))
+    done
+    for nic in /sys/class/net/~*; do
+        place=${nic##*/~}
+        [ ! -e "$nic" ] || ip link set "~$place" name "$(name_of "$place" "$(cat "$nic/address")")"
     done
 }
-name_nics
+name_nics $(cd /sys/bus/pci/devices && ls -d */net/* */virtio*/net/* 2>/dev/null | sort)
 
 ip link set lo up
 hostname tiny
