@@ -5,7 +5,8 @@
 
 Start it in a simulated lab host, with Debian's package mininet installed and the distribution's Python, which sees it:
 
-    tests/labhost once bench -- sh -c '/usr/share/openvswitch/scripts/ovs-ctl start && /usr/bin/python3 tests/benchmarks/reachability.py [--nodes N] [--large N]'
+    tests/labhost once bench -- sh -c '/usr/share/openvswitch/scripts/ovs-ctl start &&
+        /usr/bin/python3 tests/benchmarks/reachability.py [--nodes N] [--large N]'
 
 It prints, and writes to .cache/benchmarks/reachability.json: the seconds of pingall, those of the same pairs by the
 collection, and their ratio; and the seconds for a large lab on a Linux bridge, which Mininet has no part in.

@@ -18,7 +18,19 @@ from .guests import reaches, said
 
 LAB = "netdev_backends"
 NAME = "netdev-backends"
-WIRES = {1: "socket", 2: "stream", 3: "dgram", 4: "udp", 5: "mcast", 6: "l2tpv3", 7: "tap", 8: "vde", 9: "bridge", 10: "hubport", 12: "the link's own"}
+WIRES = {
+    1: "socket",
+    2: "stream",
+    3: "dgram",
+    4: "udp",
+    5: "mcast",
+    6: "l2tpv3",
+    7: "tap",
+    8: "vde",
+    9: "bridge",
+    10: "hubport",
+    12: "none",
+}
 
 
 @pytest.fixture(scope="module", autouse=True)
