@@ -16,16 +16,21 @@ from .transport import ovn
 from .transport.ovsdb import Copy
 
 _SOUTHBOUND = "OVN_Southbound"
+_LOOK = 1.0  # seconds between two looks whether the daemons are still there
 _NORTH = {"NB_Global": ["nb_cfg"]}
 _SOUTH = {"Chassis": ["name"], "Chassis_Private": ["name", "nb_cfg"], "Port_Binding": ["logical_port", "chassis", "up"]}
 
 
 def wait_for_fabric(fabric: Mapping[str, Any] | None, machines: Collection[str] | None, timeout: float) -> None:
-    """Return when OVN is through on the machines, None being all; only the central one knows. Raise LabErrors that name who is not."""
-    if not fabric or not fabric.get("machines"):
+    """Return when OVN is through on the machines, None being all; only the central one knows. Raise LabErrors that name who is not.
+
+    A lab host whose own daemons have ended is not waited for.
+    """
+    if not fabric:
         return
-    if not (ovn.answers(ovn.NORTHBOUND) and ovn.answers(ovn.SOUTHBOUND)):
-        raise LabErrors([f"OVN's databases do not run here; look into {OVN}/nb.log and sb.log, or have site.yml start them again."])
+    _require_daemons(fabric)
+    if not fabric.get("machines"):
+        return
     deadline = time.monotonic() + timeout
     chassis = {name: known for name, known in fabric["machines"].items() if not name or machines is None or name in machines}
     ports = {port: name for port, name in fabric["ports"].items() if name in chassis}
@@ -46,18 +51,31 @@ def wait_for_fabric(fabric: Mapping[str, Any] | None, machines: Collection[str] 
             behind = {name: one for name, one in chassis.items() if done.get(one, 0) < target}
             return [_told(name, one, timeout, "has not carried out what OVN says") for name, one in behind.items()]
 
+        def unborn() -> list[str]:
+            idle = [f"OVN's daemon 'northd' has done nothing after {timeout:g} seconds; look into {OVN}/northd.log."]
+            return [] if north.rows("NB_Global") else idle
+
+        def wait(missing: Callable[[], list[str]], copy: Copy) -> None:
+            while problems := missing():
+                if time.monotonic() > deadline:
+                    raise LabErrors(problems)
+                _require_daemons(fabric)
+                copy.wait(min(deadline, time.monotonic() + _LOOK))
+
+        wait(unborn, north)
         for missing in (absent, down):
-            _wait(missing, south, deadline)
+            wait(missing, south)
         target = north.rows("NB_Global")[0].nb_cfg + 1
         north.transact(lambda insert: north.rows("NB_Global")[0].increment("nb_cfg"), "ask OVN whether it is through")
-        _wait(late, south, deadline)
+        wait(late, south)
 
 
-def _wait(missing: Callable[[], list[str]], copy: Copy, deadline: float) -> None:
-    while problems := missing():
-        if time.monotonic() > deadline:
-            raise LabErrors(problems)
-        copy.wait(deadline)
+def _require_daemons(fabric: Mapping[str, Any]) -> None:
+    alive = ovn.running()
+    needed = ("nb", "sb", "northd", "controller") if fabric.get("central") else ("controller",)
+    ended = [name for name in needed if name not in alive]
+    if ended:
+        raise LabErrors(f"OVN's daemon '{name}' has ended; look into {OVN}/{name}.log, and have site.yml start it again." for name in ended)
 
 
 def _told(name: str, chassis: str, timeout: float, what: str) -> str:

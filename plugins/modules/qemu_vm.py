@@ -93,7 +93,7 @@ options:
     default: []
     suboptions:
       id:
-        description: The interface's name, also in a guest with cloud-init. The default is V(eth0) for the first, V(eth1) for the second...
+        description: The interface's name, also in a guest that has cloud-init or the image V(tiny). The default is V(eth0), V(eth1)...
         type: str
       model:
         description: The NIC model that is emulated, as C(qemu-system-x86_64 -device help) lists them.

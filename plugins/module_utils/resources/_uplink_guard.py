@@ -14,10 +14,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from .. import _program
+from .._errors import LabError
 from .._lock import lab_lock
 from .._paths import run_dir
 from .._plan import Scope
@@ -25,6 +27,7 @@ from ..transport import processes
 from . import _uplink_note as notes
 
 _PAUSE = 0.2  # seconds
+_WATCHES = "watching\n"
 
 
 def _program_file(lab: str) -> Path:
@@ -32,19 +35,27 @@ def _program_file(lab: str) -> Path:
 
 
 def post(lab: str) -> None:
-    """Have a guard on duty."""
+    """Have a guard on duty. Raise LabError if it does not begin to watch."""
     program = _program_file(lab)
-    if not _on_duty(lab):
-        _program.written(program, "resources._uplink_guard")
-        subprocess.Popen(
-            [sys.executable, str(program), lab],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            cwd="/",
-            env=processes.PLAIN,
-        )
+    if _on_duty(lab):
+        return
+    _program.written(program, "resources._uplink_guard")
+    guard = subprocess.Popen(
+        [sys.executable, str(program), lab],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        cwd="/",
+        env=processes.PLAIN,
+    )
+    with guard.stdout as told:  # type: ignore[union-attr]
+        said = told.readline()
+        if said != _WATCHES:
+            program.unlink()
+            why = (said + told.read()).strip().rpartition("\n")[2] or "it says nothing"
+            raise LabError(f"The guard, which would undo the move of an uplink, does not start, so nothing is moved: {why}.")
 
 
 def dismiss(lab: str) -> None:
@@ -66,6 +77,8 @@ def undo(lab: str, names: Collection[str]) -> None:
 def main(arguments: Sequence[str]) -> None:
     """Watch over a lab until nothing is pending. The time counts from when no run holds the lab."""
     (lab,) = arguments
+    with suppress(BrokenPipeError):  # who posted it was killed
+        print(_WATCHES, end="", flush=True)
     idle = time.monotonic()
     while pending := _pending(lab):
         time.sleep(_PAUSE)

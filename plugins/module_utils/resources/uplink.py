@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .._errors import LabErrors
+from .._errors import LabError, LabErrors
 from .._plan import Change, Goal, Scope, compare
 from ..reach.engine import probe_all
 from ..transport import belongings
@@ -101,7 +101,7 @@ class UplinkDriver:
         return replace(target, addresses=_addresses(whole), routes=_routes(whole), left=())
 
     def brace(self, changes: Sequence[Change[Uplink]], scope: Scope) -> None:
-        """Note how everything is, and post the guard. Raise LabErrors if what is to answer later does not answer now."""
+        """Note how everything is, and post the guard. Raise LabErrors if what is to answer later does not answer now, or nobody watches."""
         made = [change.target for change in changes if change.action != "remove"]
         fresh = [uplink for uplink in made if uplink.name not in self._noted]
         asked = {uplink.name: dict.fromkeys((*uplink.check, *_gateways(self._here[uplink.name]))) for uplink in fresh}
@@ -112,6 +112,7 @@ class UplinkDriver:
                 f"The address {address} does not answer even before the uplink '{name}' is moved; correct its check."
                 for name, address in silent
             )
+        before = dict(self._noted)
         for uplink in fresh:
             answered = tuple(address for address in asked[uplink.name] if address in echoed)
             known = tuple(neighbours(uplink.name, [address for address in asked[uplink.name] if address not in echoed]))
@@ -122,7 +123,11 @@ class UplinkDriver:
             note = self._noted[name]
             self._noted[name] = replace(note, state="pending", timeout=timeouts.get(name, note.timeout))
         notes.write(scope.lab, self._noted)
-        guard.post(scope.lab)
+        try:
+            guard.post(scope.lab)
+        except LabError:
+            notes.write(scope.lab, before)
+            raise
 
     def remove(self, changes: Sequence[Change[Uplink]], scope: Scope) -> None:
         """Give uplinks back what they had."""

@@ -19,7 +19,7 @@ from .._errors import LabErrors
 from .._plan import Goal
 from ..images import catalogue, store
 from ..topology.backends import Backend, mistakes
-from ..topology.names import GUEST_MAC, macs
+from ..topology.names import GUEST_MAC, NIC, NIC_WORDS, macs
 from ..topology.schema.backends import BACKEND
 from ..transport import qemu
 from . import _cloud_config
@@ -31,7 +31,6 @@ from .vm import VmDriver
 
 # It becomes part of paths and of unix sockets' names.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
-_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,14}")
 _MAC = re.compile(r"[0-9a-f][02468ace](:[0-9a-f]{2}){5}")
 # COMMAND_LINE_SIZE in arch/x86/include/asm/setup.h
 _LONGEST_CMDLINE = 2047
@@ -226,14 +225,13 @@ def _cmdline(start: Source, record: Mapping[str, Any], nics: Sequence[Nic], auth
         keys.update(dict.fromkeys(authorized_keys))
         if keys:
             words.append("netvirt.key=" + base64.b64encode("".join(f"{key}\n" for key in keys).encode()).decode())
-        if any(nic.id != f"eth{place}" for place, nic in enumerate(nics)):
-            words += [f"netvirt.name={nic.mac},{nic.id}" for nic in nics]
+        words += [f"netvirt.name={nic.mac},{nic.id}" for place, nic in enumerate(nics) if nic.id != f"eth{place}"]
         for entry in _network(record, nics):
             words += _addresses(entry)
     line = " ".join(word for word in words if word)
     if len(line) > _LONGEST_CMDLINE:
         what = f"The kernel command line of VM '{record['name']}' has {len(line)} characters"
-        raise LabErrors([f"{what}, more than {_LONGEST_CMDLINE}; give fewer or shorter keys."])
+        raise LabErrors([f"{what}, more than {_LONGEST_CMDLINE}; give fewer or shorter keys, or call its interfaces eth0, eth1 and so on."])
     return line
 
 
@@ -266,8 +264,8 @@ def _mistakes(vms: Sequence[Mapping[str, Any]], lab: str) -> list[str]:
         nics = nics_of(record, lab) if record.get("state") != "absent" else ()
         for entry, nic in zip(record.get("nics") or (), nics):
             where = f"{record['name']}:{nic.id}"
-            if not _ID.fullmatch(nic.id):
-                problems.append(f"The NIC name '{where}' cannot be used: a letter, then letters, digits, '-' and '_', 15 at most.")
+            if not NIC.fullmatch(nic.id):
+                problems.append(f"The NIC name '{where}' cannot be used: {NIC_WORDS}.")
             if not _MAC.fullmatch(nic.mac):
                 problems.append(f"The MAC address '{nic.mac}' of '{where}' is none of a single station, like 52:54:00:12:34:56.")
             wrong: list[str] = []

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from hashlib import sha256
 from itertools import count
 
 from .values import Problems
 
+NIC = re.compile(r"(?!lo$)[A-Za-z][A-Za-z0-9_-]{0,14}")  # the name of a guest's interface, which is one in QEMU too
+NIC_WORDS = "a letter, then letters, digits, '-' and '_', 15 at most, and not lo"
 GUEST_MAC = "52:54:00"  # QEMU's own prefix
 LOCAL_MAC = "02"  # locally administered
 

@@ -57,6 +57,10 @@ def daemons() -> list[str]:
     return sorted(path.stem for path in OVN.glob("*.pid"))
 
 
+def end(pid: int) -> None:
+    shell(f"kill -9 {pid}; while kill -0 {pid} 2>/dev/null; do sleep 0.05; done")
+
+
 def settled(lab: Lab, data: dict[str, Any]) -> None:
     wait_for_fabric(lab.share(data).get("ovn"), None, 60)
 
@@ -129,8 +133,7 @@ def test_what_is_undone_by_hand_is_seen_and_mended(lab: Lab) -> None:
     nbctl("acl-del heath.right")
     nbctl("clear logical_router heath.r ports")
     shell("ovs-vsctl remove Open_vSwitch . external_ids ovn-encap-ip-netvirt-127.0.0.1")
-    (controller,) = [int(path.read_text()) for path in (OVN / "controller.pid",)]
-    shell(f"kill -9 {controller}; while kill -0 {controller} 2>/dev/null; do sleep 0.05; done")
+    end(ovn.running()["controller"].pid)
     changes = lab.changed(DATA)
     assert {"ovn", "ovn_row"} == changes["after"].keys()
     assert "Logical_Switch_Port heath.b.eth0" in changes["after"]["ovn_row"]
@@ -141,28 +144,27 @@ def test_what_is_undone_by_hand_is_seen_and_mended(lab: Lab) -> None:
 
 def test_a_killed_database_comes_back_with_what_it_had(lab: Lab) -> None:
     for name in ("nb", "northd"):
-        pid = int((OVN / f"{name}.pid").read_text())
-        shell(f"kill -9 {pid}; while kill -0 {pid} 2>/dev/null; do sleep 0.05; done")
+        end(ovn.running()[name].pid)
     assert lab.changed(DATA)["after"].keys() == {"ovn"}
     settled(lab, DATA)
 
 
 def test_a_controller_that_is_earlier_than_northd_goes_on(lab: Lab) -> None:
-    daemons_before = ovn.running()
-    for one in daemons_before.values():
-        shell(f"kill -9 {one.pid}; while kill -0 {one.pid} 2>/dev/null; do sleep 0.05; done")
+    ended = ovn.running()
+    for one in ended.values():
+        end(one.pid)
     (OVN / "sb.db").unlink()
     for name in ("nb", "sb", "controller"):
-        ovn.start(name, daemons_before[name].argv)
+        ovn.start(name, ended[name].argv)
     shell(f"timeout 60 sh -c 'until ovn-sbctl --db=unix:{OVN}/sb.sock list Encap | grep -q geneve; do sleep 0.05; done'")
-    ovn.start("northd", daemons_before["northd"].argv)
+    ovn.start("northd", ended["northd"].argv)
     settled(lab, DATA)
     assert ping(lab, "a", "10.84.2.2")
 
 
 def test_what_outlives_a_reboot_goes_with_the_lab(lab: Lab) -> None:
-    for pid in [int(path.read_text()) for path in OVN.glob("*.pid")]:
-        shell(f"kill -9 {pid}; while kill -0 {pid} 2>/dev/null; do sleep 0.05; done")
+    for one in ovn.running().values():
+        end(one.pid)
     shutil.rmtree(OVN)
     run_dir(lab.name).joinpath("ovn.json").unlink()
     assert lab.bring(None, check=True) == (gone := lab.bring(None))
@@ -194,6 +196,15 @@ def test_a_machine_that_does_not_carry_out_what_ovn_says_is_named(lab: Lab) -> N
     with pytest.raises(LabErrors, match=r"lab host 'elm' \(netvirt-192.0.2.9\) has not joined OVN"):
         wait_for_fabric(stranger, None, 0.5)
     wait_for_fabric(stranger, [""], 30)
+
+
+@pytest.mark.parametrize("name", ["controller", "northd"])
+def test_a_daemon_that_has_ended_is_not_waited_for(lab: Lab, name: str) -> None:
+    end(ovn.running()[name].pid)
+    with pytest.raises(LabErrors, match=rf"OVN's daemon '{name}' has ended; look into {OVN}/{name}.log"):
+        settled(lab, DATA)
+    lab.changed(DATA)
+    settled(lab, DATA)
 
 
 def test_a_port_that_is_still_where_it_was_is_named(lab: Lab) -> None:

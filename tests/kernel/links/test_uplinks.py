@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -153,6 +154,17 @@ def test_a_run_that_is_killed(moment: str, monkeypatch: pytest.MonkeyPatch) -> N
     run(lab())
     assert confirm() == ["nic0"]
     assert addresses("quay0") == OWN
+
+
+def test_nothing_is_moved_if_nobody_watches(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "executable", "/bin/false")
+        with pytest.raises(LabError, match=r"The guard, .*, does not start, so nothing is moved"):
+            run(lab())
+    assert addresses("nic0") == OWN
+    run(lab())
+    assert addresses("quay0") == OWN
+    assert confirm() == ["nic0"]
 
 
 def test_what_answered_before_must_answer_again() -> None:

@@ -87,7 +87,10 @@ FAR = 20
 
 @contextmanager
 def answered(machine: str, node: str, target: str, away: int = 0) -> Iterator[None]:
-    """Ping from a node ten times a second while the body runs; from the first answer on, no more than so many stay away in a row."""
+    """Ping from a node ten times a second while the body runs; from the first answer on, no more than so many stay away in a row.
+
+    Of all, a fifth at most does.
+    """
     log = f"/run/pings.{target}"
     on(machine, f"setsid ip netns exec {node} ping -i 0.1 {target} >{log} 2>&1 </dev/null & echo $! >{log}.pid; {MORE} more {log}")
     yield
@@ -95,6 +98,7 @@ def answered(machine: str, node: str, target: str, away: int = 0) -> Iterator[No
     numbers = sorted(int(number) for number in re.findall(r"bytes from .*icmp_seq=(\d+)", said))
     assert len(numbers) > 10
     assert max(later - number for number, later in itertools.pairwise(numbers)) <= away + 1, said
+    assert len(numbers) > 0.8 * (numbers[-1] - numbers[0]), said
 
 
 def state(machine: str) -> list[str]:

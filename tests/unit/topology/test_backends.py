@@ -317,6 +317,13 @@ MISTAKES = {
         "{nodes: {a: {kind: vm, interfaces: {0x: }}}}".replace(": }", ": {}}"),
         ["nodes.a.interfaces.0x: '0x' cannot be a NIC's name"],
     ),
+    "the name of a linked one": (
+        "{nodes: {a: vm, s: bridge}, links: ['a:lo s', 'a:wan.5 s', 'a:wan-5 s']}",
+        [
+            "links[0].endpoints[0]: 'lo' cannot be a NIC's name: a letter, then letters, digits, '-' and '_', 15 at most, and not lo",
+            "links[1].endpoints[0]: 'wan.5' cannot be a NIC's name",
+        ],
+    ),
     "the name of a link's": (
         "{nodes: {a: {kind: vm, interfaces: {eth0: {backend: user}}}, s: bridge}, links: ['a:eth0 s']}",
         ["nodes.a.interfaces.eth0: interface 'a:eth0' is taken by links[0].endpoints[0]"],

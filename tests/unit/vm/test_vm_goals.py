@@ -52,10 +52,14 @@ def test_a_guest_without_cloud_init_is_told_by_its_kernel() -> None:
     assert (vm.kernel, vm.initrd, vm.disk, vm.seed, vm.accel, vm.state) == ("/img/vmlinux", "/img/initrd", "", "", None, "running")
 
 
-def test_a_guest_without_cloud_init_names_its_interfaces_as_the_lab_does() -> None:
-    record = {"name": "fox", "image": "micro", "nics": [{"id": "eth1", "tap": "t1"}, {"id": "wan", "tap": "t2"}]}
+def test_a_guest_without_cloud_init_is_told_names_that_do_not_follow_from_places() -> None:
+    record = {
+        "name": "fox",
+        "image": "micro",
+        "nics": [{"id": "eth0", "tap": "t1"}, {"id": "wan", "tap": "t2"}, {"id": "eth1", "tap": "t3"}],
+    }
     vm = wanted(record, MICRO)[2].want[0]
-    assert vm.cmdline.split()[2:] == [f"netvirt.name={nic.mac},{name}" for name, nic in zip(("eth1", "wan"), vm.nics, strict=True)]
+    assert vm.cmdline.split()[2:] == [f"netvirt.name={nic.mac},{name}" for name, nic in zip(("wan", "eth1"), vm.nics[1:], strict=True)]
 
 
 def test_too_long_a_command_line() -> None:

@@ -4,8 +4,9 @@
 """The files inside the guest "tiny". They are shell for busybox and run as they stand.
 
 The guest is told what it needs on its kernel command line:
-netvirt.hostname=NAME, netvirt.key=BASE64 of an authorized_keys file, for each static address
-netvirt.address=MAC,ADDRESS/PREFIX,GATEWAY (the gateway may be empty), for each route netvirt.route=MAC,NETWORK,GATEWAY.
+netvirt.hostname=NAME, netvirt.key=BASE64 of an authorized_keys file, for each NIC that is not called eth and its place
+netvirt.name=MAC,NAME, for each static address netvirt.address=MAC,ADDRESS/PREFIX,GATEWAY (the gateway may be empty), for each route
+netvirt.route=MAC,NETWORK,GATEWAY.
 A NIC without an address asks by DHCP, and one that has netvirt.dhcp=MAC behind it.
 """
 
@@ -40,21 +41,25 @@ for bus in pci virtio; do
 done
 
 # Drivers come up in any order: NICs have their names from the command line, or by their places on the bus, as on QEMU's command line.
-name_of() {
-    for word in $cmdline; do
-        case $word in netvirt.name=$2,*) echo "${word#*,}" && return ;; esac
-    done
-    echo "eth$1"
-}
 name_nics() {
-    number=0
+    place=0
     for path; do
-        ip link set "${path##*/}" name "~$number"
-        number=$((number + 1))
+        ip link set "${path##*/}" name "~$place"
+        place=$((place + 1))
     done
+    for word in $cmdline; do
+        case $word in netvirt.name=*) ;; *) continue ;; esac
+        given=${word#*=}
+        for nic in /sys/class/net/~*; do
+            [ "$(cat "$nic/address" 2>/dev/null)" != "${given%%,*}" ] || ip link set "${nic##*/}" name "${given#*,}"
+        done
+    done
+    # The name of one that was plugged in later may be taken.
     for nic in /sys/class/net/~*; do
         place=${nic##*/~}
-        [ ! -e "$nic" ] || ip link set "~$place" name "$(name_of "$place" "$(cat "$nic/address")")"
+        while [ -e "$nic" ] && ! ip link set "${nic##*/}" name "eth$place" 2>/dev/null; do
+            place=$((place + 1))
+        done
     done
 }
 name_nics $(cd /sys/bus/pci/devices && ls -d */net/* */virtio*/net/* 2>/dev/null | sort)

@@ -9,7 +9,6 @@ of its own, or for one that others' backends are in too. In a link between two g
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -19,11 +18,10 @@ from ..addressing import Ip
 from ..backends import PAIRS, is_plain, listens, medium, mistakes
 from ..kinds import SWITCHES
 from ..model import Endpoint, Link, Node, Topology
-from ..names import Names, digest
+from ..names import NIC, NIC_WORDS, Names, digest
 from ..user_network import Forward, forwards, lease
 from ..values import Problems
 
-_NIC = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,14}")  # it becomes a name in QEMU
 # What is an attribute of the tap that the lab does not make then.
 _OF_PORTS = ("tag", "trunks", "vlan_mode", "shaping", "offload")
 _FIRST_PORT, _PORTS = 20000, 10000  # below those that the kernel gives to clients
@@ -42,15 +40,13 @@ def plugged(topology: Topology, problems: Problems) -> Topology:
             if carriers:
                 carriers[far] = tuple(dict.fromkeys((*carriers.get(far, ()), carriers[node.name][0])))
             links.append(link)
-    _check_models(replace(topology, links=tuple(links)), problems)
+    _check_nics(replace(topology, links=tuple(links)), problems)
     return replace(topology, nodes=nodes, links=tuple(links), carriers=carriers)
 
 
 def _alone(node: Node, nic: Endpoint, problems: Problems) -> Link:
     """Return the link of a NIC that the node itself gives."""
     backend: Mapping[str, Any] = nic.backend or {"type": "none"}
-    if not _NIC.fullmatch(nic.interface or ""):
-        problems.append(f"{nic.path}: '{nic.interface}' cannot be a NIC's name: a letter, then letters, digits, '-' and '_', 15 at most")
     wrong = mistakes(backend)
     problems.extend(f"{nic.path}.backend.{problem}" for problem in wrong)
     if backend["type"] == "user" and not wrong:
@@ -157,11 +153,13 @@ def _backends(topology: Topology) -> Iterator[Endpoint]:
     yield from (end for link in topology.links for end in link.ends if end.backend)
 
 
-def _check_models(topology: Topology, problems: Problems) -> None:
-    """Check that several queues, and the kernel's help, are asked of models that know them."""
+def _check_nics(topology: Topology, problems: Problems) -> None:
+    """Check the names of NICs, and that several queues, and the kernel's help, are asked of models that know them."""
     for link in topology.links:
         for end in link.ends:
             guest = topology.nodes[end.node].guest if end.node in topology.nodes else None
+            if guest and not NIC.fullmatch(end.interface or ""):
+                problems.append(f"{end.path}: '{end.interface}' cannot be a NIC's name: {NIC_WORDS}")
             model = end.model or (guest.model if guest else "")
             backend = end.backend["type"] if end.backend else "tap"
             if end.queues and end.queues > 1 and not model.startswith("virtio-net"):
