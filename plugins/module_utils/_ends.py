@@ -50,6 +50,7 @@ class _Reader:
     def __init__(self, share: Mapping[str, Any]) -> None:
         self._wiring = Wiring(share)
         self._nodes = {node["name"]: node for node in share.get("nodes") or ()}
+        self._machine = share.get("machine")
 
     def read(self, word: str) -> Interface:
         if word.count(" ") == 1:
@@ -68,7 +69,8 @@ class _Reader:
         for name in names:
             if name not in self._nodes:
                 listed = f" (known: {', '.join(sorted(self._nodes)[:12])})" if self._nodes else "; give the share"
-                raise LabError(f"names no node '{name}' of the topology{suggestion(name, self._nodes) or listed}")
+                where = f"on the lab host '{self._machine}', and --limit says which one is meant" if self._machine else "of the topology"
+                raise LabError(f"names no node '{name}' {where}{suggestion(name, self._nodes) or listed}")
 
     def _between(self, node: str, other: str) -> Interface:
         self._known(node, other)

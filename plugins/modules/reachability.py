@@ -24,7 +24,7 @@ description:
   - For what fails the message names the links on the way and the likely cause; what has the same cause is told once, with the number of
     checks. Where the way leads over another lab host that does not answer in the underlay, that is the cause.
   - VMs that the topology wants stopped or paused are left out.
-  - It fails if one check fails, and returns a table in either case.
+  - It fails if one check fails, and returns a table in either case. In that C(apart) is what must not be reached, and is not.
 author: netvirt.lab authors (@netvirt)
 extends_documentation_fragment:
   - netvirt.lab.nodes

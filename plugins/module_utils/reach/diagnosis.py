@@ -65,7 +65,8 @@ class View(Protocol):
 
 def causes(check: Check, wiring: Wiring, view: View, alive: bool) -> list[str]:
     """Return the likely causes of a failure, the first one to mend first. alive says that an ordinary ping is answered."""
-    steps = wiring.local(wiring.path_to(check.node, check.target))
+    path = wiring.path_to(check.node, check.target)
+    steps = wiring.local(path)
     source = wiring.space(check.node)
     if source and not view.links(source):
         return [f"the network namespace {source} does not exist"]
@@ -73,7 +74,7 @@ def causes(check: Check, wiring: Wiring, view: View, alive: bool) -> list[str]:
         return list(dict.fromkeys(_of_a_service(check, steps, wiring, view)))
     # What comes first is the cause of much that comes later: who has no address has no route either.
     found = (
-        list(_of_links(steps, view))
+        list(_of_links([*_ends(steps), *wiring.tunnels(path)], wiring, view))
         or [*_of_logical_ports(steps, wiring, view), *_of_addresses(check, steps, wiring, view), *_of_vlans(steps, wiring, view)]
         or [*_of_routes(check, source, steps, wiring, view), *_of_filters(steps, wiring, view), *_of_flows(check, wiring, view)]
         or list(_of_neighbours(check, source, view))
@@ -85,20 +86,26 @@ def _ends(steps: Sequence[Step]) -> list[End]:
     return [end for step in steps for end in step if end.interface and end.netns is not None]
 
 
-def _of_links(steps: Sequence[Step], view: View) -> Iterator[str]:
-    for end in _ends(steps):
+def _of_links(ends: Sequence[End], wiring: Wiring, view: View) -> Iterator[str]:
+    for end in ends:
         links = view.links(end.netns or "")
-        link = links.get(end.interface)
-        name = f"{end.node}'s port {end.interface}" if end.bridge else str(end)
-        if link is None:
+        link, port = links.get(end.interface), view.ovs_ports().get(end.interface) if end.bridge else None
+        name, own = str(end), end.bridge == end.interface
+        if end.bridge:
+            name = f"{end.node}'s {'device' if own else 'port'} {end.interface}"
+        if (port if wiring.is_patch(end) else link) is None:
             yield f"{name} does not exist"
-        elif not link.up:
+        elif link and not link.up:
             yield f"{name} is down"
-        elif end.bridge and end.bridge != end.interface:
-            port = view.ovs_ports().get(end.interface)
+        elif end.bridge and not own:
             masters = {found.index: found.name for found in links.values()}
-            if end.bridge not in (masters.get(link.master), port and port.bridge):
+            if end.bridge not in (link and masters.get(link.master), port and port.bridge):
                 yield f"{end.interface} is no port of {end.node}"
+    # A Linux bridge that is down passes on nothing; a device of Open vSwitch is only the lab host's own way in.
+    for bridge, node in {end.bridge: end.node for end in ends if wiring.kinds.get(end.node) == "bridge"}.items():
+        device = view.links("").get(bridge)
+        if device and not device.up:
+            yield f"{node}'s device {bridge} is down"
 
 
 def _of_logical_ports(steps: Sequence[Step], wiring: Wiring, view: View) -> Iterator[str]:

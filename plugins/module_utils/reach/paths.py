@@ -12,6 +12,7 @@ from typing import Any
 
 from ..topology.kinds import SPACES, SWITCHES
 from ..topology.port_settings import members
+from ..topology.tunnels import KINDS as TUNNELS
 
 LAB_HOST = "the lab host"
 LOCALHOST = "localhost"  # as a sender
@@ -108,6 +109,20 @@ class Wiring:
     def local(self, steps: Sequence[Step]) -> list[Step]:
         """Return the steps that can be looked at from this lab host."""
         return [step for step in steps if step[0].machine == self.machine]
+
+    def tunnels(self, steps: Sequence[Step]) -> list[End]:
+        """Return the ends of this lab host's tunnels that a path goes by, at switches where it goes on from lab host to lab host."""
+        crossed = {
+            here[1].node
+            for here, there in zip(steps, steps[1:])
+            if here[1].machine != there[0].machine and self.machine in (here[1].machine, there[0].machine)
+        }
+        found = [self._end("", name) for (netns, name), link in self.links.items() if not netns and link.get("kind") in TUNNELS]
+        return [end for end in found if end.node in crossed]
+
+    def is_patch(self, end: End) -> bool:
+        """Say whether an end is a port of Open vSwitch that is no device of the kernel."""
+        return bool(end.bridge) and end.interface in self.ports and self.ports[end.interface][1].get("type") == "patch"
 
     def _join(self, other: Wiring) -> None:
         self.kinds = {**other.kinds, **self.kinds}

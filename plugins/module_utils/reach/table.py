@@ -12,7 +12,7 @@ from .checks import Check
 
 MOST = 24  # rows or columns of a table that can still be read
 SHOWN = 30  # pairs that are told one by one
-_WORST = ("FAILED", "no name", "ok")
+_WORST = ("FAILED", "no name", "ok", "apart")  # apart is what must not be reached, and is not
 
 
 def table(results: Mapping[Check, str]) -> list[str]:
@@ -25,8 +25,8 @@ def table(results: Mapping[Check, str]) -> list[str]:
         return _summary(results)
     cells: dict[tuple[str, str], str] = {}
     for check, problem in results.items():
-        word = "ok" if not problem else "no name" if check.verb == "resolve" else "FAILED"
-        cells[check.node, check.column] = min(word, cells.get((check.node, check.column), "ok"), key=_WORST.index)
+        word = ("ok" if check.reach else "apart") if not problem else "no name" if check.verb == "resolve" else "FAILED"
+        cells[check.node, check.column] = min(word, cells.get((check.node, check.column), word), key=_WORST.index)
     widths = [max(len(column), 7) for column in columns]
     first = max(map(len, ("from", *rows)))
     lines = ["  ".join(["from".ljust(first), *(column.ljust(width) for column, width in zip(columns, widths))]).rstrip()]

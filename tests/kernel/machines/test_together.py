@@ -81,6 +81,16 @@ def test_an_underlay_that_takes_less_than_it_should_is_found(lab: Spread) -> Non
         on("m3", "ip link set under0 mtu 1600")
 
 
+def test_a_tunnel_that_is_gone_is_named(lab: Spread) -> None:
+    found = json.loads(on("m1", "ip -j -d link show type vxlan"))
+    tunnel = next(link["ifname"] for link in found if link.get("master", "").startswith("lan"))
+    on("m1", f"ip link del {tunnel}")
+    told = flat(lab.run("netvirt.lab.verify").stdout)
+    assert f"Likely: lan's port {tunnel} does not exist" in told, told
+    assert lab.changed(*TOPOLOGY) > 0
+    assert lab.run("netvirt.lab.verify").returncode == 0
+
+
 def test_nodes_on_different_lab_hosts_are_measured(lab: Spread) -> None:
     target = lab.folder / "result.json"
     done = lab.run("netvirt.lab.benchmark", "-e", f"benchmark_file={target}", "-e", "benchmark_seconds=1")

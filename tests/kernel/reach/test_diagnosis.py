@@ -74,6 +74,13 @@ def test_all_pairs_with_one_node_down_name_that_node_only(pond: Pond) -> None:
     assert all("h5:eth0 is down" in line for line in told)
 
 
+def test_a_bridge_that_is_down(pond: Pond) -> None:
+    device = next(node["interfaces"][0]["name"] for node in pond.share["nodes"] if node["name"] == "sw")
+    run(f"ip link set {device} down")
+    (told,) = pond.failures(PAIR)
+    assert told.endswith(f"Likely: sw's device {device} is down.")
+
+
 def test_a_router_that_does_not_forward(chain: Pond) -> None:
     ends = {"from": "left", "to": "right"}
     assert chain.failures(ends) == []

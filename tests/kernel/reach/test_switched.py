@@ -59,3 +59,19 @@ def test_checksums_that_nobody_computes(openvswitch: None, make: Callable[[Any, 
     run(f"ovs-vsctl set port {pond.ports['h2']} tag=7")
     (told,) = pond.failures({"from": "h1", "to": "h2"}, timeout=5)
     assert "VLAN tags differ" in told
+
+
+@pytest.mark.skipif(not shutil.which("ovs-vsctl"), reason="needs Open vSwitch")
+def test_what_is_wrong_at_switches_that_are_joined(openvswitch: None, make: Callable[[Any, Any], Pond]) -> None:
+    """Patch ports are no devices of the kernel: they are looked for in Open vSwitch."""
+    links = [{"endpoints": ["h1", "left"], "tag": 10, "ipv4": "auto"}, {"endpoints": ["h2", "right"], "tag": 10, "ipv4": "auto"}]
+    pond = make({"left": {"kind": "ovs", "subnet": "10.48.0.0/24"}, "right": "ovs", "h1": None, "h2": None}, [*links, "left right"])
+    pair = {"from": "h1", "to": "h2"}
+    assert pond.failures(pair) == []
+    run(f"ovs-vsctl set port {pond.ports['h2']} tag=20")
+    (told,) = pond.failures(pair)
+    assert told.endswith(f"Likely: VLAN tags differ: {pond.ports['h1']} is in VLAN 10, {pond.ports['h2']} is in VLAN 20.")
+    patch = next(port["name"] for port in pond.share["bridges"][0]["ports"] if port.get("type") == "patch")
+    run(f"ovs-vsctl del-port {patch}")
+    (told,) = pond.failures(pair)
+    assert f"'s port {patch} does not exist" in told

@@ -21,6 +21,13 @@ def test_table() -> None:
     assert table(results) == ["from  gateway  ann      lease", "ann   ok       -        -", "bob   FAILED   no name  ok"]
 
 
+def test_what_must_not_be_reached_and_is_not() -> None:
+    wall = Check("ann", "web", "tcp", "10.8.0.7", port=22, reach=False)
+    assert table({wall: ""})[1].split() == ["ann", "apart"]
+    assert table({wall: "it is reached"})[1].split() == ["ann", "FAILED"]
+    assert table({Check("ann", "web", "ping", "10.8.0.7"): "", wall: ""})[1].split() == ["ann", "ok"]
+
+
 def many(bad: int) -> dict[Check, str]:
     checks = [Check(f"h{one}", f"h{two}", "ping", f"10.8.0.{two}") for one in range(30) for two in range(30) if one != two]
     return {check: "no answer" if number < bad else "" for number, check in enumerate(checks)}
