@@ -14,8 +14,9 @@ from ipaddress import ip_interface
 from pathlib import Path
 from typing import Any
 
+from ._ended import Dhcp
 from ._errors import LabError, LabErrors
-from ._paths import run_dir, state_dir
+from ._paths import run_dir
 from ._routing import Routing
 from .resources._vm_hotplug import plugged_in
 from .resources._vm_model import files
@@ -27,7 +28,8 @@ from .transport.shell import Node, Shells, stop
 
 _TICK = 0.25  # seconds between two looks
 _LOGIN_PAUSE = 1.0  # seconds between two attempts to log in: more often, they slow down the guest that boots
-_CONSOLE_LINES = 15
+_LOG_LINES = 15
+_APPEARANCE = 5.0  # seconds in which a guest's QEMU must have been seen
 # A login while the guest boots costs it seconds, for systemd starts a session. So it is left alone until its console says that
 # cloud-init has finished, or, as not every image's console does, until it has said nothing for this many seconds.
 _UNDISTURBED = 30.0
@@ -64,8 +66,12 @@ class Watch:
     given_up: set[str] = field(default_factory=set)
     settled: dict[str, float] = field(default_factory=dict)
     macs: frozenset[str] = frozenset()
+    dhcp: Dhcp = field(init=False)
     running: frozenset[str] = frozenset()
     attempts: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.dhcp = Dhcp(self.lab)
 
     def knows(self, interface: Mapping[str, Any]) -> bool:
         """Say whether this lab host gives an interface its lease. Who has its address from elsewhere has none that is known here."""
@@ -103,12 +109,17 @@ def wait_until_ready(nodes: Sequence[Node], watch: Watch, timeout: float, now: C
     try:
         while waiting:
             watch.look()
+            problems = []
             for entry in tuple(waiting):
                 try:
                     entry.stage = next(entry.stages)
                 except StopIteration:
                     seconds[entry.node.name] = round(now() - start, 1)
                     waiting.remove(entry)
+                except LabError as error:
+                    problems.append(str(error))
+            if problems:
+                raise LabErrors(problems)
             if late := [entry for entry in waiting if watch.gives_up(entry.node, now())]:
                 for entry in late:
                     watch.given_up.add(entry.node.name)
@@ -128,19 +139,25 @@ def wait_until_ready(nodes: Sequence[Node], watch: Watch, timeout: float, now: C
 def _stages(node: Node, watch: Watch) -> Iterator[str]:
     """Yield the stage that a node is at, until there is none left. Raise LabError for what waiting does not mend."""
     if node.kind == "vm":
-        ran = False
+        place = files(watch.lab, node.name)
+        dead = f"The guest '{node.name}' is not ready: its QEMU has ended."
+        patience = time.monotonic() + _APPEARANCE
         for stage in _guest(node, watch):
-            if ran and node.name not in watch.running:
-                break
-            ran = node.name in watch.running
-            lines = tail(_console(node, watch.lab), _CONSOLE_LINES)
-            if any(_PANIC in line for line in lines):
-                raise LabError(_with_console(f"The kernel of '{node.name}' has panicked.", node, watch.lab))
+            if node.name in watch.running:
+                patience = 0.0
+            elif node.here and time.monotonic() > patience:
+                raise LabError(_quoting(dead, place.qemu_log, place.console_log))
+            if any(_PANIC in line for line in tail(place.console_log, _LOG_LINES)):
+                raise LabError(_quoting(f"The kernel of '{node.name}' has panicked.", place.console_log))
             yield stage
-        if node.here and not _runs(run_dir(watch.lab) / "vm" / node.name):
-            raise LabError(_with_console(f"The guest '{node.name}' is not ready: its QEMU has ended.", node, watch.lab))
+        if node.here and not _runs(place.run):
+            raise LabError(_quoting(dead, place.qemu_log, place.console_log))
     elif node.netns:
-        yield from addressed(node)
+        for stage in addressed(node):
+            watch.dhcp.require_client(node)
+            if any(interface["method"] == "dhcp" and watch.knows(interface) for interface in node.interfaces):
+                watch.dhcp.require_server()
+            yield stage
         if watch.routing:
             yield from watch.routing.stages(node.name)
 
@@ -151,6 +168,7 @@ def _started(node: Node, watch: Watch) -> Iterator[str]:
         yield "process (QEMU does not run)"
     for interface in _leased(node, watch.lab) if node.near else ():
         while interface["method"] == "dhcp" and watch.knows(interface) and interface["mac"] not in watch.macs:
+            watch.dhcp.require_server()
             yield f"lease ({interface['mac']} on {interface['switch']} has none)"
 
 
@@ -191,10 +209,10 @@ def _guest(node: Node, watch: Watch) -> Iterator[str]:
 
 def _boots(node: Node, lab: str) -> bool:
     """Say whether a guest's console has lately said something, the start counted in, but not that cloud-init has finished."""
-    console = _console(node, lab)
+    place = files(lab, node.name)
     try:
-        said = max(file.stat().st_mtime for file in (run_dir(lab) / "vm" / node.name / "pid", console))
-        return time.time() - said < _UNDISTURBED and _FINISHED not in console.read_bytes()
+        said = max(file.stat().st_mtime for file in (place.pid, place.console_log))
+        return time.time() - said < _UNDISTURBED and _FINISHED not in place.console_log.read_bytes()
     except OSError:
         return False
 
@@ -225,15 +243,12 @@ def addressed(node: Node) -> Iterator[str]:
 
 
 def _stuck(entry: _Waiting, lab: str, timeout: float) -> str:
-    message = f"'{entry.node.name}' is not ready after {timeout:g} seconds; it is stuck at the stage: {entry.stage}."
-    return _with_console(message, entry.node, lab) if entry.node.kind == "vm" else message
+    node = entry.node
+    message = f"'{node.name}' is not ready after {timeout:g} seconds; it is stuck at the stage: {entry.stage}."
+    return _quoting(message, files(lab, node.name).console_log) if node.kind == "vm" else message
 
 
-def _console(node: Node, lab: str) -> Path:
-    return state_dir(lab) / node.name / "console.log"
-
-
-def _with_console(message: str, node: Node, lab: str) -> str:
-    console = _console(node, lab)
-    lines = [f"    {line}" for line in tail(console, _CONSOLE_LINES)]
-    return "\n".join([f"{message} The last lines of {console}:", *lines]) if lines else message
+def _quoting(message: str, *logs: Path) -> str:
+    said = [(log, tail(log, _LOG_LINES)) for log in logs]
+    quotes = ["\n    ".join([f"The last lines of {log}:", *lines]) for log, lines in said if lines]
+    return " ".join([message, "\n".join(quotes)]).rstrip()

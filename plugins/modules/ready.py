@@ -26,6 +26,8 @@ description:
   - What cannot come without a lab host that was not reached (O(lost)) is a warning at once. One that was left out (neither in O(machines)
     nor in O(lost)) may be there all the same, so the addresses that it gives are waited for as long as routing.
   - On failure the message names for each node the stage that it is stuck at, with the last lines of its console.
+  - What waiting does not mend fails at once. A QEMU, a DHCP client, or the lab's dnsmasq that has ended is such a thing; the message quotes
+    or names its log.
 author: netvirt.lab authors (@netvirt)
 extends_documentation_fragment:
   - netvirt.lab.nodes.share

@@ -15,15 +15,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from .._errors import LabError
+from .._errors import LabError, LabErrors
 from .._paths import run_dir
 from .._plan import Change, Goal, Scope, compare
 from ..transport import namespaces, notes, processes
 from ..transport.namespaces import NETNS, inside
 from ._dhcp_text import PROGRAMS, argv, files, is_ours
 from ._network import key_of, made_anew
+from ._vm_report import tail
 
 _ETC = Path("/etc/netns")
+_FIRST = 0.1  # seconds in which a client that cannot run at all has ended; waited for once, and not for each client
 # The files that a client is started with, and nobody else who reads its log or lease.
 _NAMED = frozenset((".script", ".pid", ".run"))
 # A client lives long and runs a script as root: it gets nothing of the environment of whoever started it.
@@ -99,6 +101,20 @@ class DhcpClientDriver:
         # A program has no arguments for some microseconds after its exec (fs/exec.c): by then nobody would know it again.
         while any(process.poll() is None and not _visible(process.pid, program) for process in started):
             time.sleep(0.001)
+        deadline = time.monotonic() + _FIRST
+        while any(process.poll() is None for process in started) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        failed = [(client, process.returncode) for client, process in zip(clients, started) if process.returncode]
+        if failed:
+            raise LabErrors(_told(client, scope.lab, program, code) for client, code in failed)
+
+
+def ended(lab: str) -> list[Path]:
+    """Return the logs of the clients that have been started and run no more: DIRECTORY/NAMESPACE/INTERFACE.log."""
+    home = run_dir(lab) / "dhcp"
+    known = list(home.glob("*/*.json"))
+    running = _running(home) if known else {}
+    return [file.with_suffix(".log") for file in known if (file.parent.name, file.stem) not in running]
 
 
 def _start(client: DhcpClient, lab: str, program: str, path: str) -> subprocess.Popen[bytes]:
@@ -116,7 +132,7 @@ def _start(client: DhcpClient, lab: str, program: str, path: str) -> subprocess.
             directory / f"{client.interface}.json",
             {"program": program, "index": index, **({"request": client.request} if client.request else {})},
         )
-        with (directory / f"{client.interface}.log").open("ab") as log:
+        with (directory / f"{client.interface}.log").open("wb") as log:
             # It outlives this process, whose end nobody must wait for: no pipes, a session of its own.
             return subprocess.Popen(
                 argv(program, client.interface, directory, path, client.request or ""),
@@ -127,6 +143,12 @@ def _start(client: DhcpClient, lab: str, program: str, path: str) -> subprocess.
                 cwd="/",
                 env=_ENVIRONMENT,
             )
+
+
+def _told(client: DhcpClient, lab: str, program: str, code: int) -> str:
+    log = _directory(client, lab) / f"{client.interface}.log"
+    said = "".join(tail(log, 1)) or "nothing"
+    return f"Cannot ask for an address of '{client.key}': {program} has ended with code {code} at its start and said: {said}; see {log}."
 
 
 def _visible(pid: int, program: str) -> bool:

@@ -24,7 +24,7 @@ from ._dnsmasq_conf import Dnsmasq, Host, Lease, Network, Record, config_text, d
 from ._gates import service_rules
 from ._network import Survey, made_anew, require_present
 
-__all__ = ["Dnsmasq", "DnsmasqDriver", "Host", "Lease", "Network", "Record", "dnsmasq_from", "leases"]
+__all__ = ["Dnsmasq", "DnsmasqDriver", "Host", "Lease", "Network", "Record", "dnsmasq_from", "ended", "leases"]
 
 
 def leases(lab: str) -> list[Lease]:
@@ -33,6 +33,16 @@ def leases(lab: str) -> list[Lease]:
         return parse_leases((_directory(lab) / "leases").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return []
+
+
+def ended(lab: str) -> Path | None:
+    """Return the log of the lab's dnsmasq if it has been started and runs no more; this costs no look at all processes."""
+    directory = _directory(lab)
+    try:
+        runs = processes.names(int((directory / "pid").read_text(encoding="ascii")), directory)
+    except (OSError, ValueError):
+        runs = False
+    return directory / "log" if not runs and (directory / "state.json").exists() else None
 
 
 class DnsmasqDriver:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabError
+from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabError, LabErrors
 from ansible_collections.netvirt.lab.plugins.module_utils._lock import lab_lock
 from ansible_collections.netvirt.lab.plugins.module_utils._paths import RUN
 from ansible_collections.netvirt.lab.plugins.module_utils._plan import Goal, Scope, converge, diff
@@ -215,4 +215,22 @@ def test_what_is_missing_is_named(grove: Host, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(dhcp_client, "PROGRAMS", ("no-such-client",))
     with pytest.raises(LabError, match="no DHCP client is installed; install udhcpc"):
         grove.converge(DhcpClientDriver(), "maple", *clients("beech"))
+    assert not (RUN / "maple").exists()
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_clients_that_cannot_run_are_named_at_once(grove: Host, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A busybox ends so when it has not been built with what its name asks for.
+    useless = tmp_path / f"no{name}"
+    useless.symlink_to("/bin/busybox")
+    monkeypatch.setattr(dhcp_client, "_program", lambda: (name, str(useless)))
+    monkeypatch.setattr(dhcp_client, "_FIRST", 60)  # it is over as soon as all have ended
+    with pytest.raises(LabErrors) as caught:
+        grove.converge(DhcpClientDriver(), "maple", *clients(*NODES))
+    assert caught.value.problems == tuple(
+        f"Cannot ask for an address of '{node}/eth0': {name} has ended with code 127 at its start and said: no{name}: applet not found;"
+        f" see /run/netvirt/maple/dhcp/{node}/eth0.log."
+        for node in NODES
+    )
+    grove.converge(DhcpClientDriver(), "maple")
     assert not (RUN / "maple").exists()

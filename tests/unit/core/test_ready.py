@@ -19,6 +19,7 @@ import pytest
 from ansible_collections.netvirt.lab.plugins.module_utils import _ready
 from ansible_collections.netvirt.lab.plugins.module_utils._errors import LabError, LabErrors
 from ansible_collections.netvirt.lab.plugins.module_utils._ready import Watch, wait_until_ready
+from ansible_collections.netvirt.lab.plugins.module_utils.resources._vm_model import Files
 from ansible_collections.netvirt.lab.plugins.module_utils.resources.dnsmasq import Lease
 from ansible_collections.netvirt.lab.plugins.module_utils.transport.shell import Node, Shells, node_from
 
@@ -53,9 +54,20 @@ def home(tmp_path: Path, qemu: subprocess.Popen[str], monkeypatch: pytest.Monkey
     """Give a lab's directory in which a guest runs."""
     (tmp_path / "deep").mkdir()
     monkeypatch.setattr(_ready, "run_dir", lambda lab: tmp_path)
-    monkeypatch.setattr(_ready, "state_dir", lambda lab: tmp_path)
+    monkeypatch.setattr(_ready, "files", lambda lab, name: Files(tmp_path / "vm" / name, tmp_path / name))
     monkeypatch.setattr(_ready, "leases", lambda lab: [])
     return tmp_path
+
+
+ENDED = """The guest 'deep' is not ready: its QEMU has ended. The last lines of {0}/qemu.log:
+    qemu: the disk is full
+The last lines of {0}/console.log:
+    login:"""
+
+
+def speak(home: Path) -> None:
+    (home / "deep" / "qemu.log").write_text("qemu: the disk is full\n", encoding="ascii")
+    (home / "deep" / "console.log").write_text("login:", encoding="ascii")
 
 
 def wait(said: str) -> None:
@@ -110,8 +122,27 @@ def test_a_guest_that_ends_is_not_waited_for(home: Path, qemu: subprocess.Popen[
             gone = f"until [ -z \"$(tr -d '\\0' </proc/{qemu.pid}/cmdline)\" ]; do sleep 0.01; done"
             return ["sh", "-c", f"kill -9 {qemu.pid}; {gone}; exit {self.key_file}"]
 
-    with pytest.raises(LabError, match=r"The guest 'deep' is not ready: its QEMU has ended\."):
+    speak(home)
+    with pytest.raises(LabErrors) as caught:
         wait_until_ready([PLAIN], Watch("square", Ending(code)), timeout=60)
+    assert str(caught.value) == ENDED.format(home / "deep")
+
+
+def test_a_guest_that_has_ended_before_is_not_waited_for(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "vm" / "deep" / "pid").unlink()
+    speak(home)
+    monkeypatch.setattr(_ready, "_APPEARANCE", 0.3)
+    with pytest.raises(LabErrors) as caught:
+        wait_until_ready([PLAIN], Watch("square", Saying("")), timeout=40)
+    assert str(caught.value) == ENDED.format(home / "deep")
+
+
+def test_all_that_have_ended_are_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_ready, "_APPEARANCE", 0.3)
+    lost = [replace(PLAIN, name=name) for name in ("steep", "shallow")]
+    with pytest.raises(LabErrors) as caught:
+        wait_until_ready(lost, Watch("square", Saying("")), timeout=40)
+    assert caught.value.problems == tuple(f"The guest '{node.name}' is not ready: its QEMU has ended." for node in lost)
 
 
 def test_another_process_of_that_number_is_no_guest(home: Path) -> None:
