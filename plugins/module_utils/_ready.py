@@ -174,16 +174,28 @@ def _started(node: Node, watch: Watch) -> Iterator[str]:
 
 def _leased(node: Node, lab: str) -> list[Mapping[str, Any]]:
     """Return the interfaces whose leases a guest gets when it starts, or when it is elsewhere, the one that it is logged in by."""
-    # A card that came while it ran gets its address when its system starts anew, or by hand; which ones, only its own lab host knows.
     if node.here:
-        late = plugged_in(files(lab, node.name))
-        return [each for each in node.interfaces if each["name"] not in late]
-    return [each for each in node.interfaces if node.address in (address.partition("/")[0] for address in each["addresses"])]
+        late = _late(node, lab)
+        return [each for each in node.interfaces if each not in late]
+    return [each for each in node.interfaces if node.address in _plain(each)]
+
+
+def _late(node: Node, lab: str) -> list[Mapping[str, Any]]:
+    """Return the cards that came while a guest ran: they get addresses when its system starts anew, or by hand.
+
+    Only its own lab host knows them.
+    """
+    names = plugged_in(files(lab, node.name)) if node.here else set()
+    return [each for each in node.interfaces if each["name"] in names]
+
+
+def _plain(interface: Mapping[str, Any]) -> list[str]:
+    return [address.partition("/")[0] for address in interface["addresses"]]
 
 
 def _guest(node: Node, watch: Watch) -> Iterator[str]:
     yield from _started(node, watch)
-    if not (node.address and node.near):
+    if not (node.address and node.near) or any(node.address in _plain(each) for each in _late(node, watch.lab)):
         return
     while node.cloud_init and _boots(node, watch.lab):
         yield "cloud-init"

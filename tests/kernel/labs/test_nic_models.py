@@ -76,6 +76,26 @@ def test_a_card_is_plugged_into_the_running_guest_and_taken_out_again(lab: Playb
     assert said(lab, NAME, "fast", "ls /sys/class/net; cat /proc/sys/kernel/random/boot_id") == f"eth0\nlo\n{boot}"
 
 
+def test_nobody_waits_to_log_in_by_a_card_that_came_late(lab: Playbooks) -> None:
+    other = Lab(lab.folder)
+    lan = {"kind": "bridge", "ipv4": "192.168.31.1/24", "dhcp": True}
+    shy: dict[str, Any] = {
+        "plugin": "netvirt.lab.topology",
+        "name": "nic-late",
+        "nodes": {"lan": lan, "far": None, "shy": {"kind": "vm", "image": "tiny"}},
+        "links": [{"endpoints": ["shy", "far"], "ipv4": {"shy": "192.168.32.2/24", "far": "192.168.32.1/24"}}],
+    }
+    other.write(shy)
+    assert other.changed(*TOPOLOGY) > 0
+    booted = "until ip netns exec nic-late.far ping -q -c 1 -W 1 192.168.32.2; do :; done"
+    subprocess.run(["timeout", "120", "sh", "-c", booted], check=True, capture_output=True)
+    other.write({**shy, "links": [*shy["links"], "shy lan"]})
+    done = other.run("netvirt.lab.site", "--tags", "topology,ready", "-e", "netvirt_ready_timeout=60")
+    assert done.returncode == 0, done.stdout
+    assert "has got the NIC 'eth1' while it runs" in " ".join((done.stdout + done.stderr).split())
+    other.changed("netvirt.lab.teardown")
+
+
 def test_models_that_this_qemu_does_not_have_are_named_before_anything_changes(lab: Playbooks) -> None:
     path = CHECKOUT / "inventory" / LAB / "topology.netvirt.yml"
     topology: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
