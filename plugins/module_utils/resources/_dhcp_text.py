@@ -24,6 +24,8 @@ if [ -n "$reason" ]; then
 else
     event=$1 mask=$subnet
 fi
+# Says that the interface is to have an address.
+bound=@BASE@.bound
 
 resolve() {
     # A file that somebody else has put there stays.
@@ -38,6 +40,7 @@ resolve() {
 
 case $event in
 PREINIT | deconfig)
+    rm -f "$bound"
     ip link set "$interface" up
     [ "$event" = PREINIT ] || ip -4 addr flush dev "$interface" dynamic
     ;;
@@ -51,8 +54,10 @@ BOUND | RENEW | REBIND | REBOOT | TIMEOUT | bound | renew)
         [ -z "$router" ] || ip -4 route replace default via "${router%% *}" dev "$interface" proto dhcp
     fi
     resolve
+    : >"$bound"
     ;;
 EXPIRE | FAIL | RELEASE | STOP)
+    rm -f "$bound"
     [ -n "$if_configured" ] || ip -4 addr flush dev "$interface" dynamic
     ;;
 esac
@@ -90,7 +95,7 @@ while kill -0 "$child" 2>/dev/null; do wait "$child"; done
 def files(program: str, lab: str, netns: str, interface: str, directory: Path, path: str, request: str = "") -> dict[str, str]:
     """Return the files that a client needs, by name in directory; path is where the program is, request the address that it asks for."""
     base = f"{directory}/{interface}"
-    words = {"@LAB@": lab, "@NETNS@": netns, "@INTERFACE@": interface, "@MARK@": _MARK}
+    words = {"@LAB@": lab, "@NETNS@": netns, "@INTERFACE@": interface, "@MARK@": _MARK, "@BASE@": quote(base)}
     texts = {f"{interface}.script": _SCRIPT}
     if program == "dhclient":
         texts[f"{interface}.conf"] = _DHCLIENT_CONF + (f"send dhcp-requested-address {request};\n" if request else "")

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
+import struct
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -34,7 +36,7 @@ _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 
 @dataclass(frozen=True)
 class DhcpClient:
-    """A DHCP client on an interface; stale if it runs on an interface or in a namespace that is no more.
+    """A DHCP client on an interface; stale if it runs on an interface or in a namespace that is no more, or its address was taken away.
 
     request is the address that it asks for, where a server that does not know of its reservation yet could give it another one.
     """
@@ -127,6 +129,7 @@ def _start(client: DhcpClient, lab: str, program: str, path: str) -> subprocess.
         for name, text in files(program, lab, client.netns, client.interface, directory, path, client.request or "").items():
             (directory / name).write_text(text, encoding="utf-8")
             (directory / name).chmod(0o755)
+        (directory / f"{client.interface}.bound").unlink(missing_ok=True)
         # Noted before it is started, so that a run killed in between leaves nothing unknown.
         notes.write(
             directory / f"{client.interface}.json",
@@ -192,7 +195,7 @@ def _state(netns: str, interface: str, file: Path, pids: Sequence[int]) -> Liter
         index = notes.read(file).get("index")
         there = os.stat(NETNS / netns).st_ino
         with inside(netns):
-            same = _index(interface) == index
+            same = _index(interface) == index and (_has_address(interface) or not file.with_suffix(".bound").exists())
         return "running" if same and all(home == there for home in homes) else "stale"
     except (OSError, LabError):
         return "stale"
@@ -219,6 +222,16 @@ def _index(interface: str) -> int | None:
         return socket.if_nametoindex(interface)
     except OSError:
         return None
+
+
+def _has_address(interface: str) -> bool:
+    """Say whether an interface has an IPv4 address (SIOCGIFADDR, netdevice(7))."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            fcntl.ioctl(probe, 0x8915, struct.pack("40s", interface.encode()))
+        except OSError:
+            return False
+    return True
 
 
 def _end(clients: Sequence[DhcpClient], lab: str) -> None:

@@ -118,12 +118,14 @@ OWN = "$(ps -eo pid,args | grep '[/]maple/dhcp/beech/' | awk '{print $1}')"
             "ip link del v-beech; ip link add v-beech type veth peer name eth0 netns beech; ip link set v-beech master sw1 up; sleep 0.3",
             {"stale", "stopped"},
         ),
+        ("ip -n beech address flush dev eth0", {"stale"}),
     ],
-    ids=["killed", "interface made anew"],
+    ids=["killed", "interface made anew", "address flushed"],
 )
 def test_it_is_repaired(grove: Host, program: str, damage: str, shown: set[str]) -> None:
     grove.converge(DhcpClientDriver(), "maple", *clients("beech"))
-    until(lambda: addresses("beech"))
+    until(lambda: addresses("beech") and (RUN / "maple/dhcp/beech/eth0.bound").exists())
+    assert grove.converge(DhcpClientDriver(), "maple", *clients("beech")) == {}
     shell(damage)
     before = grove.converge(DhcpClientDriver(), "maple", *clients("beech"))["before"]
     assert before["dhcp_client"]["beech/eth0"]["state"] in shown
