@@ -78,7 +78,7 @@ def main(arguments: Sequence[str]) -> None:
     """Watch over a lab until nothing is pending. The time counts from when no run holds the lab."""
     (lab,) = arguments
     with suppress(BrokenPipeError):  # who posted it was killed
-        print(_WATCHES, end="", flush=True)
+        os.write(sys.stdout.fileno(), _WATCHES.encode())
     idle = time.monotonic()
     while pending := _pending(lab):
         time.sleep(_PAUSE)
