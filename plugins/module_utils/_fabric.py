@@ -16,7 +16,7 @@ from .transport import ovn
 from .transport.ovsdb import Copy
 
 _SOUTHBOUND = "OVN_Southbound"
-_LOOK = 1.0  # seconds between two looks whether the daemons are still there
+_QUIET = 1.0  # seconds without a word, after which it is looked whether the daemons are still there
 _NORTH = {"NB_Global": ["nb_cfg"]}
 _SOUTH = {"Chassis": ["name"], "Chassis_Private": ["name", "nb_cfg"], "Port_Binding": ["logical_port", "chassis", "up"]}
 
@@ -59,8 +59,8 @@ def wait_for_fabric(fabric: Mapping[str, Any] | None, machines: Collection[str] 
             while problems := missing():
                 if time.monotonic() > deadline:
                     raise LabErrors(problems)
-                _require_daemons(fabric)
-                copy.wait(min(deadline, time.monotonic() + _LOOK))
+                if not copy.wait(min(deadline, time.monotonic() + _QUIET)):
+                    _require_daemons(fabric)
 
         wait(unborn, north)
         for missing in (absent, down):
@@ -72,8 +72,7 @@ def wait_for_fabric(fabric: Mapping[str, Any] | None, machines: Collection[str] 
 
 def _require_daemons(fabric: Mapping[str, Any]) -> None:
     alive = ovn.running()
-    needed = ("nb", "sb", "northd", "controller") if fabric.get("central") else ("controller",)
-    ended = [name for name in needed if name not in alive]
+    ended = [name for name in (*(ovn.CENTRAL if fabric.get("central") else ()), ovn.CONTROLLER) if name not in alive]
     if ended:
         raise LabErrors(f"OVN's daemon '{name}' has ended; look into {OVN}/{name}.log, and have site.yml start it again." for name in ended)
 

@@ -88,17 +88,9 @@ class Watch:
         """Read leases and pids anew. The guests boot on the same cores: looking must cost nothing."""
         self.macs = frozenset(lease.mac for lease in leases(self.lab))
         homes = (file.parent for file in (run_dir(self.lab) / "vm").glob("*/pid"))
-        self.running = frozenset(home.name for home in homes if _runs(home))
+        self.running = frozenset(home.name for home in homes if processes.noted(home))
         if self.routing:
             self.routing.look()
-
-
-def _runs(home: Path) -> bool:
-    """Say whether a guest's QEMU runs; the number in its file may be another process's by now."""
-    try:
-        return processes.names(int((home / "pid").read_text(encoding="ascii")), home)
-    except (OSError, ValueError):
-        return False
 
 
 def wait_until_ready(nodes: Sequence[Node], watch: Watch, timeout: float, now: Callable[[], float] = time.monotonic) -> dict[str, float]:
@@ -150,7 +142,7 @@ def _stages(node: Node, watch: Watch) -> Iterator[str]:
             if any(_PANIC in line for line in tail(place.console_log, _LOG_LINES)):
                 raise LabError(_quoting(f"The kernel of '{node.name}' has panicked.", place.console_log))
             yield stage
-        if node.here and not _runs(place.run):
+        if node.here and not processes.noted(place.run):
             raise LabError(_quoting(dead, place.qemu_log, place.console_log))
     elif node.netns:
         for stage in addressed(node):

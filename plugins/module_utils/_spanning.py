@@ -52,7 +52,7 @@ def _of_linux(switches: Collection[str]) -> Iterator[tuple[str, str, str]]:
 
 
 def _of_ovs(database: ovsdb.Database, switches: Collection[str]) -> Iterator[tuple[str, str, str]]:
-    database.wait(0.0)
+    database.wait()
     for switch in database.rows("Bridge"):
         for port in switch.ports if switch.name in switches else ():
             state, rapid = port.status.get("stp_state", ""), port.rstp_status

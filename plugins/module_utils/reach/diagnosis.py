@@ -90,14 +90,12 @@ def _of_links(ends: Sequence[End], wiring: Wiring, view: View) -> Iterator[str]:
     for end in ends:
         links = view.links(end.netns or "")
         link, port = links.get(end.interface), view.ovs_ports().get(end.interface) if end.bridge else None
-        name, own = str(end), end.bridge == end.interface
-        if end.bridge:
-            name = f"{end.node}'s {'device' if own else 'port'} {end.interface}"
+        name = f"{end.node}'s {'port' if end.is_port else 'device'} {end.interface}" if end.bridge else str(end)
         if (port if wiring.is_patch(end) else link) is None:
             yield f"{name} does not exist"
         elif link and not link.up:
             yield f"{name} is down"
-        elif end.bridge and not own:
+        elif end.is_port:
             masters = {found.index: found.name for found in links.values()}
             if end.bridge not in (link and masters.get(link.master), port and port.bridge):
                 yield f"{end.interface} is no port of {end.node}"
@@ -149,7 +147,7 @@ def _of_vlans(steps: Sequence[Step], wiring: Wiring, view: View) -> Iterator[str
         item = wiring.links.get(("", port.interface), {})
         if ovs and not ovs.trunk:
             tags[port.interface] = ovs.tag
-        elif port.bridge and port.bridge != port.interface and not ovs and not item.get("trunks"):
+        elif port.is_port and not ovs and not item.get("trunks"):
             tags[port.interface] = item.get("tag") or 0
     if len(set(tags.values())) > 1:
         words = [f"{name} is in {f'VLAN {tag}' if tag else 'none'}" for name, tag in tags.items()]
@@ -169,7 +167,7 @@ def _of_routes(check: Check, source: str | None, steps: Sequence[Step], wiring: 
         if left.node not in wiring.kinds or wiring.kinds[left.node] in (*SPACES, "host"):
             yield from _of_router(entered, check.target, view)
     for _here, entered in steps:
-        if entered.netns is not None and not (entered.bridge and entered.bridge != entered.interface) and origin and entered.interface:
+        if entered.netns is not None and not entered.is_port and origin and entered.interface:
             yield from _of_answer(entered, origin, view)
 
 

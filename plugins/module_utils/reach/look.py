@@ -86,7 +86,7 @@ class Eyes:
 
     def controlled(self) -> bool:
         """Say whether the lab host's controller of OVN runs."""
-        return "controller" in ovn.running()
+        return ovn.CONTROLLER in ovn.running()
 
     def traced(self, packet: Packet) -> str:
         """Return what OVN says that it would do with a packet, '' if it says nothing."""

@@ -32,6 +32,11 @@ class End:
     bridge: str = ""
     machine: str = ""
 
+    @property
+    def is_port(self) -> bool:
+        """Say whether it is a port of a switch, and not the switch's own device."""
+        return bool(self.bridge) and self.bridge != self.interface
+
     def __str__(self) -> str:
         """Return node:interface, as in the file; at a switch the port's device says nothing that its name does not."""
         return self.node if self.bridge or not self.interface else f"{self.node}:{self.interface}"

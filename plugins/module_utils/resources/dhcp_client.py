@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import socket
-import struct
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -22,6 +20,7 @@ from .._paths import run_dir
 from .._plan import Change, Goal, Scope, compare
 from ..transport import namespaces, notes, processes
 from ..transport.namespaces import NETNS, inside
+from ..transport.netlink import Netlink
 from ._dhcp_text import PROGRAMS, argv, files, is_ours
 from ._network import key_of, made_anew
 from ._vm_report import tail
@@ -195,7 +194,7 @@ def _state(netns: str, interface: str, file: Path, pids: Sequence[int]) -> Liter
         index = notes.read(file).get("index")
         there = os.stat(NETNS / netns).st_ino
         with inside(netns):
-            same = _index(interface) == index and (_has_address(interface) or not file.with_suffix(".bound").exists())
+            same = _index(interface) == index and (not file.with_suffix(".bound").exists() or _has_address(index))
         return "running" if same and all(home == there for home in homes) else "stale"
     except (OSError, LabError):
         return "stale"
@@ -224,14 +223,10 @@ def _index(interface: str) -> int | None:
         return None
 
 
-def _has_address(interface: str) -> bool:
-    """Say whether an interface has an IPv4 address (SIOCGIFADDR, netdevice(7))."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            fcntl.ioctl(probe, 0x8915, struct.pack("40s", interface.encode()))
-        except OSError:
-            return False
-    return True
+def _has_address(index: int | None) -> bool:
+    """Say whether an interface of the namespace that this process is in has an IPv4 address."""
+    with Netlink() as kernel:
+        return any(record.index == index and ":" not in record.address for record in kernel.addresses())
 
 
 def _end(clients: Sequence[DhcpClient], lab: str) -> None:

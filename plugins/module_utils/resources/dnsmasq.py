@@ -38,11 +38,7 @@ def leases(lab: str) -> list[Lease]:
 def ended(lab: str) -> Path | None:
     """Return the log of the lab's dnsmasq if it has been started and runs no more; this costs no look at all processes."""
     directory = _directory(lab)
-    try:
-        runs = processes.names(int((directory / "pid").read_text(encoding="ascii")), directory)
-    except (OSError, ValueError):
-        runs = False
-    return directory / "log" if not runs and (directory / "state.json").exists() else None
+    return directory / "log" if (directory / "state.json").exists() and not processes.noted(directory) else None
 
 
 class DnsmasqDriver:

@@ -19,6 +19,7 @@ from .._paths import OVN, make_public
 from . import ovsdb, processes
 
 NORTHBOUND, SOUTHBOUND = f"unix:{OVN}/nb.sock", f"unix:{OVN}/sb.sock"
+CENTRAL, CONTROLLER = ("nb", "sb", "northd"), "controller"  # the daemons, as their files are called
 _SCHEMAS = Path("/usr/share/ovn")
 _PACKAGES = {"ovn-northd": "ovn-central", "ovn-controller": "ovn-host", "ovsdb-server": "openvswitch-switch"}
 _ENVIRONMENT = {"OVN_RUNDIR": str(OVN), "OVS_RUNDIR": str(ovsdb.rundir())}
@@ -43,7 +44,7 @@ def central(address: str, port: int) -> dict[str, list[str]]:
 
 def controller(chassis: str) -> dict[str, list[str]]:
     """Return the command line of a machine's controller by its name."""
-    return {"controller": _daemon("ovn-controller", "controller", "-n", chassis, ovsdb.remote(None))}
+    return {CONTROLLER: _daemon("ovn-controller", CONTROLLER, "-n", chassis, ovsdb.remote(None))}
 
 
 def _listening(address: str, port: int) -> str:
@@ -77,7 +78,7 @@ def _control(name: str) -> str:
 def running() -> dict[str, processes.Process]:
     """Return the daemons of ours that run, by name."""
     found = processes.find([OVN])
-    marks = {f"--pidfile={OVN}/{name}.pid": name for name in ("nb", "sb", "northd", "controller")}
+    marks = {f"--pidfile={OVN}/{name}.pid": name for name in (*CENTRAL, CONTROLLER)}
     return {marks[word]: one for one in found for word in one.argv if word in marks}
 
 
@@ -114,7 +115,7 @@ def _create(name: str, database: Path) -> None:
 
 def stop(daemons: Mapping[str, processes.Process]) -> None:
     """End daemons; a controller takes leave first, so that the others no longer count on its machine."""
-    own = daemons.get("controller")
+    own = daemons.get(CONTROLLER)
     if own:
         with suppress(LabError):
             processes.attempt(["ovn-appctl", "-t", f"{OVN}/ovn-controller.{own.pid}.ctl", "exit"], timeout=_FAREWELL)

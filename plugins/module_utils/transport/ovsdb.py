@@ -113,7 +113,7 @@ class Copy:
 
         build receives a function that inserts a row into a table; other rows it changes in place. purpose completes "Cannot ...".
         """
-        self._go_on()
+        self.wait()
         self._tables.work = {}
         try:
             build(self._tables.insert)
@@ -127,14 +127,10 @@ class Copy:
         if refused:
             said = " ".join(filter(None, (refused["error"], refused.get("details"))))
             raise LabError(f"Cannot {purpose}: the {self._name.replace('_', ' ')} database said: {said}.")
-        self._go_on()
+        self.wait()
         return results[len(operations)] if ask else None
 
-    def wait(self, deadline: float) -> None:
-        """Take in what the server has told; if that is nothing, wait for it until the deadline."""
-        self._go_on(deadline)
-
-    def _go_on(self, deadline: float = 0.0) -> bool:
+    def wait(self, deadline: float = 0.0) -> bool:
         """Take in what the server has told, or tells until the deadline; say whether there was anything."""
         told = self._session.told(deadline)
         for _name, changed in told:
@@ -178,7 +174,7 @@ class Database(Copy):
         patience = PATIENCE + PATIENCE_EACH * amount
         deadline = time.monotonic() + patience
         while follow and self.root.cur_cfg < target:
-            if not self._go_on(deadline) and time.monotonic() > deadline:
+            if not self.wait(deadline) and time.monotonic() > deadline:
                 self.require_daemon()
                 raise LabError(
                     f"Cannot {purpose}: ovs-vswitchd has not carried it out within {patience:g} seconds; look into ovs-vswitchd.log."

@@ -233,6 +233,14 @@ def names(pid: int, directory: Path) -> bool:
         return False
 
 
+def noted(home: Path) -> bool:
+    """Say whether the process runs whose number a directory has in its file pid; the number may be another process's by now."""
+    try:
+        return names(int((home / "pid").read_text(encoding="ascii")), home)
+    except (OSError, ValueError):
+        return False
+
+
 def borrowed(pid: int, descriptor: int) -> int:
     """Return a descriptor of what another process has open under a number of its own. Raise LabError."""
     # pidfd_getfd(2), since Linux 5.6; the number is the same on all architectures.
